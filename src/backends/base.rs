@@ -1,0 +1,172 @@
+//! [`SessionStore`]: what a store does, with every edge stated.
+
+use std::future::Future;
+
+use time::OffsetDateTime;
+
+use crate::{base_session::StoredText, error::StoreError, session_data::SessionData, session_key::SessionKey};
+
+/// A session as it stands in its store.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Record {
+    /// The key to store it under, and to send to the client.
+    pub session_key: SessionKey,
+    /// The dictionary.
+    pub session_data: SessionData,
+    /// When it expires, in UTC.
+    pub expire_date: OffsetDateTime,
+    /// The text that the store compares with before it overwrites anything.
+    pub stored: StoredText,
+}
+
+impl Record {
+    /// A record, as a store hands it out.
+    #[must_use]
+    pub fn new(
+        session_key: SessionKey,
+        session_data: SessionData,
+        expire_date: OffsetDateTime,
+        stored: StoredText,
+    ) -> Self {
+        Self { session_key, session_data, expire_date, stored }
+    }
+}
+
+/// What is to be written.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Draft {
+    /// The dictionary.
+    pub session_data: SessionData,
+    /// When the session is to expire, in UTC.
+    pub expire_date: OffsetDateTime,
+}
+
+impl Draft {
+    /// A draft, as a test of a store makes it.
+    #[must_use]
+    pub fn new(session_data: SessionData, expire_date: OffsetDateTime) -> Self {
+        Self { session_data, expire_date }
+    }
+}
+
+/// What came of a write to a session that was there before.
+#[derive(Debug)]
+#[must_use = "a conflict has written nothing"]
+pub enum Saved {
+    /// It is written; the record is what the next write builds on.
+    Done(Record),
+    /// Somebody else wrote in between, and this is what they left. Nothing was written.
+    Conflict(Record),
+    /// The session is deleted or expired. Nothing was written.
+    #[doc(alias = "UpdateError")]
+    Gone,
+}
+
+/// A place that keeps sessions. Implementers write plain `async fn`.
+///
+/// A store keeps these promises, and `jam_session::testing` checks them:
+///
+/// * An expired session is never returned and never written to. It expires at `expire_date`: at that very
+///   instant it is no longer live.
+/// * Only `create` makes a session. Nothing brings a deleted one back.
+/// * `save`, `touch` and `cycle` write only over what `loaded` says is there.
+/// * An operation is done or not done, never half, also when its future is dropped.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a session store",
+    note = "a store is a type like `MemoryStore`, or `SqliteStore` with feature `sqlite`"
+)]
+pub trait SessionStore: Send + Sync + 'static {
+    /// The live session of `session_key`, `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Undecodable`] when what is stored does not verify or decode, [`StoreError::Backend`]
+    /// when the backend fails.
+    fn load(
+        &self,
+        session_key: &SessionKey,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Option<Record>, StoreError>> + Send;
+
+    /// Stores a new session under `session_key`, which the caller drew at random.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::KeyTaken`] when there is a session of this key, also an expired one; it is left alone.
+    #[doc(alias = "CreateError")]
+    fn create(
+        &self,
+        session_key: &SessionKey,
+        draft: &Draft,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Record, StoreError>> + Send;
+
+    /// Writes `draft` over `loaded`, if that is still what is there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`], and what `load` says.
+    #[doc(alias = "must_create")]
+    fn save(
+        &self,
+        loaded: &Record,
+        draft: &Draft,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+
+    /// Moves the expiry of `loaded` to `expire_date`, and never writes its data. When somebody wrote in
+    /// between, their write has moved the expiry already: that is a [`Saved::Gone`], too.
+    ///
+    /// # Errors
+    ///
+    /// When the backend fails.
+    fn touch(
+        &self,
+        loaded: &Record,
+        expire_date: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+
+    /// Writes `draft` over `loaded` and gives it a new key, in one step: there is never a moment with both
+    /// keys, or with none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::KeyTaken`] when there is a session of the new key, and what `save` says.
+    fn cycle(
+        &self,
+        loaded: &Record,
+        session_key: &SessionKey,
+        draft: &Draft,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send;
+
+    /// Deletes the session of `session_key`. It is no error if there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the backend fails; the session may still be there then.
+    fn delete(&self, session_key: &SessionKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Whether the key is taken, be it by an expired session.
+    ///
+    /// # Errors
+    ///
+    /// When the backend fails.
+    fn exists(&self, session_key: &SessionKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
+
+    /// Removes the sessions that expired before `now` and says how many it removed. A store whose
+    /// sessions go away by themselves removes none.
+    ///
+    /// # Errors
+    ///
+    /// When the backend fails, or [`StoreError::Unsupported`].
+    fn clear_expired(&self, now: OffsetDateTime) -> impl Future<Output = Result<u64, StoreError>> + Send;
+
+    /// Whether `text` from a cookie can be a key of this store. What cannot is never looked up.
+    fn accepts(&self, text: &str) -> bool {
+        SessionKey::is_generated(text)
+    }
+}

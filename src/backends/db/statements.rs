@@ -1,0 +1,142 @@
+//! The SQL text of a store, built once.
+
+use std::sync::Arc;
+
+use super::driver::Driver;
+use crate::{
+    base_session::{AbstractBaseSession, Column, Written},
+    error::SettingsError,
+};
+
+/// How many rows one statement of `clear_expired` removes: a short lock, and few round trips.
+pub(super) const CLEAR_BATCH: usize = 500;
+
+/// Every call passes the same text, which is what sqlx's cache of prepared statements keys on.
+#[derive(Debug)]
+pub(super) struct Statements {
+    pub(super) load: Arc<str>,
+    pub(super) insert: Arc<str>,
+    pub(super) update: Arc<str>,
+    pub(super) touch: Arc<str>,
+    pub(super) delete: Arc<str>,
+    pub(super) exists: Arc<str>,
+    pub(super) clear: Arc<str>,
+}
+
+impl Statements {
+    pub(super) fn new<DB: Driver, M: AbstractBaseSession<DB>>() -> Result<Self, SettingsError> {
+        let table = checked_table(M::DB_TABLE)?;
+        for column in M::EXTRA_COLUMNS {
+            check_name(column.name)?;
+        }
+        Ok(Self {
+            load: load::<DB>(table).into(),
+            insert: insert::<DB>(table, M::EXTRA_COLUMNS).into(),
+            update: update::<DB>(table, M::EXTRA_COLUMNS).into(),
+            touch: touch::<DB>(table, M::EXTRA_COLUMNS).into(),
+            delete: format!("DELETE FROM {table} WHERE session_key = {}", DB::marker(1)).into(),
+            exists: format!("SELECT 1 FROM {table} WHERE session_key = {}", DB::marker(1)).into(),
+            clear: DB::clear_batch(table, CLEAR_BATCH).into(),
+        })
+    }
+}
+
+/// The columns that are bound when a row is created, saved or only extended.
+pub(super) fn columns(extra: &'static [Column], least: Written) -> impl Iterator<Item = &'static Column> {
+    let wanted = move |column: &&Column| match least {
+        Written::Insert => true,
+        Written::Save => column.written != Written::Insert,
+        Written::Touch => column.written == Written::Touch,
+    };
+    extra.iter().filter(wanted)
+}
+
+fn load<DB: Driver>(table: &str) -> String {
+    let (key, now) = (DB::marker(1), DB::marker(2));
+    format!(
+        "SELECT session_key, session_data, expire_date FROM {table} WHERE session_key = {key} AND expire_date > {now}"
+    )
+}
+
+/// Data, expiry, extra columns, key.
+fn insert<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let names: Vec<_> = base_and(columns(extra, Written::Insert)).collect();
+    let markers: Vec<_> = (1..=names.len()).map(DB::marker).collect();
+    format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), markers.join(", "))
+}
+
+/// Data, expiry, extra columns, key, then the guard: old key, old data, now.
+fn update<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let sets: Vec<_> = base_and(columns(extra, Written::Save)).zip(1..).map(set::<DB>).collect();
+    let n = sets.len();
+    let (key, data, now) = (DB::marker(n + 1), DB::marker(n + 2), DB::marker(n + 3));
+    format!(
+        "UPDATE {table} SET {} WHERE session_key = {key} AND session_data = {data} AND expire_date > {now}",
+        sets.join(", ")
+    )
+}
+
+/// Expiry, touch columns, then the guard: key, old expiry, now.
+fn touch<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let names = ["expire_date"].into_iter().chain(columns(extra, Written::Touch).map(|column| column.name));
+    let sets: Vec<_> = names.zip(1..).map(set::<DB>).collect();
+    let n = sets.len();
+    let (key, same, now) = (DB::marker(n + 1), DB::same_date("expire_date", n + 2), DB::marker(n + 3));
+    format!("UPDATE {table} SET {} WHERE session_key = {key} AND {same} AND expire_date > {now}", sets.join(", "))
+}
+
+fn set<DB: Driver>((name, n): (&str, usize)) -> String {
+    format!("{name} = {}", DB::marker(n))
+}
+
+fn base_and(extra: impl Iterator<Item = &'static Column>) -> impl Iterator<Item = &'static str> {
+    ["session_data", "expire_date"].into_iter().chain(extra.map(|column| column.name)).chain(["session_key"])
+}
+
+fn checked_table(table: &str) -> Result<&str, SettingsError> {
+    table.splitn(2, '.').try_for_each(check_name)?;
+    Ok(table)
+}
+
+/// Names become part of SQL text, so they are plain.
+fn check_name(name: &str) -> Result<(), SettingsError> {
+    let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if name.is_empty() || !plain || name.as_bytes()[0].is_ascii_digit() {
+        return Err(SettingsError(format!("{name:?} is no name for a table or column: use letters, digits and _")));
+    }
+    Ok(())
+}
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use super::*;
+    use crate::base_session::BaseSession;
+
+    #[test]
+    fn the_statements_are_what_a_reviewer_expects() {
+        let sql = Statements::new::<sqlx::Sqlite, BaseSession>().unwrap();
+
+        assert_eq!(
+            &*sql.insert,
+            "INSERT INTO django_session (session_data, expire_date, session_key) VALUES (?1, ?2, ?3)"
+        );
+        assert_eq!(
+            &*sql.update,
+            "UPDATE django_session SET session_data = ?1, expire_date = ?2, session_key = ?3 \
+             WHERE session_key = ?4 AND session_data = ?5 AND expire_date > ?6"
+        );
+        assert_eq!(
+            &*sql.touch,
+            "UPDATE django_session SET expire_date = ?1 \
+             WHERE session_key = ?2 AND expire_date IN (?3, substr(?3, 1, 19)) AND expire_date > ?4"
+        );
+    }
+
+    #[test]
+    fn a_name_that_is_not_plain_is_refused() {
+        for bad in ["", "1a", "a b", "a;drop", "a.b.c", "\"a\"", "tablé"] {
+            assert!(checked_table(bad).is_err(), "{bad}");
+        }
+        assert!(checked_table("public.my_session2").is_ok());
+    }
+}

@@ -1,0 +1,139 @@
+//! [`ErasedStore`]: any store, behind one type without parameters.
+
+use std::{fmt, pin::Pin, sync::Arc};
+
+use time::OffsetDateTime;
+
+use super::base::{Draft, Record, Saved, SessionStore};
+use crate::{error::StoreError, session_key::SessionKey};
+
+type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// A store chosen at run time. It is a [`SessionStore`] itself, and a cheap clone.
+#[derive(Clone)]
+pub struct ErasedStore(Arc<dyn DynStore>);
+
+impl ErasedStore {
+    /// Hides the type of `store`.
+    pub fn new(store: impl SessionStore) -> Self {
+        Self(Arc::new(store))
+    }
+}
+
+impl fmt::Debug for ErasedStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ErasedStore(..)")
+    }
+}
+
+impl SessionStore for ErasedStore {
+    async fn load(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
+        self.0.load(session_key, now).await
+    }
+
+    async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
+        self.0.create(session_key, draft, now).await
+    }
+
+    async fn save(&self, loaded: &Record, draft: &Draft, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        self.0.save(loaded, draft, now).await
+    }
+
+    async fn touch(
+        &self,
+        loaded: &Record,
+        expire_date: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Saved, StoreError> {
+        self.0.touch(loaded, expire_date, now).await
+    }
+
+    async fn cycle(
+        &self,
+        loaded: &Record,
+        session_key: &SessionKey,
+        draft: &Draft,
+        now: OffsetDateTime,
+    ) -> Result<Saved, StoreError> {
+        self.0.cycle(loaded, session_key, draft, now).await
+    }
+
+    async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
+        self.0.delete(session_key).await
+    }
+
+    async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
+        self.0.exists(session_key).await
+    }
+
+    async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        self.0.clear_expired(now).await
+    }
+
+    fn accepts(&self, text: &str) -> bool {
+        self.0.accepts(text)
+    }
+}
+
+/// [`SessionStore`] with boxed futures, which is what makes it object-safe.
+trait DynStore: Send + Sync {
+    fn load<'a>(&'a self, session_key: &'a SessionKey, now: OffsetDateTime) -> Answer<'a, Option<Record>>;
+    fn create<'a>(&'a self, key: &'a SessionKey, draft: &'a Draft, now: OffsetDateTime) -> Answer<'a, Record>;
+    fn save<'a>(&'a self, loaded: &'a Record, draft: &'a Draft, now: OffsetDateTime) -> Answer<'a, Saved>;
+    fn touch<'a>(&'a self, loaded: &'a Record, expire: OffsetDateTime, now: OffsetDateTime) -> Answer<'a, Saved>;
+    fn cycle<'a>(
+        &'a self,
+        loaded: &'a Record,
+        key: &'a SessionKey,
+        draft: &'a Draft,
+        now: OffsetDateTime,
+    ) -> Answer<'a, Saved>;
+    fn delete<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, ()>;
+    fn exists<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, bool>;
+    fn clear_expired(&self, now: OffsetDateTime) -> Answer<'_, u64>;
+    fn accepts(&self, text: &str) -> bool;
+}
+
+impl<S: SessionStore> DynStore for S {
+    fn load<'a>(&'a self, session_key: &'a SessionKey, now: OffsetDateTime) -> Answer<'a, Option<Record>> {
+        Box::pin(SessionStore::load(self, session_key, now))
+    }
+
+    fn create<'a>(&'a self, key: &'a SessionKey, draft: &'a Draft, now: OffsetDateTime) -> Answer<'a, Record> {
+        Box::pin(SessionStore::create(self, key, draft, now))
+    }
+
+    fn save<'a>(&'a self, loaded: &'a Record, draft: &'a Draft, now: OffsetDateTime) -> Answer<'a, Saved> {
+        Box::pin(SessionStore::save(self, loaded, draft, now))
+    }
+
+    fn touch<'a>(&'a self, loaded: &'a Record, expire: OffsetDateTime, now: OffsetDateTime) -> Answer<'a, Saved> {
+        Box::pin(SessionStore::touch(self, loaded, expire, now))
+    }
+
+    fn cycle<'a>(
+        &'a self,
+        loaded: &'a Record,
+        key: &'a SessionKey,
+        draft: &'a Draft,
+        now: OffsetDateTime,
+    ) -> Answer<'a, Saved> {
+        Box::pin(SessionStore::cycle(self, loaded, key, draft, now))
+    }
+
+    fn delete<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, ()> {
+        Box::pin(SessionStore::delete(self, session_key))
+    }
+
+    fn exists<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, bool> {
+        Box::pin(SessionStore::exists(self, session_key))
+    }
+
+    fn clear_expired(&self, now: OffsetDateTime) -> Answer<'_, u64> {
+        Box::pin(SessionStore::clear_expired(self, now))
+    }
+
+    fn accepts(&self, text: &str) -> bool {
+        SessionStore::accepts(self, text)
+    }
+}

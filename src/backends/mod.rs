@@ -1,0 +1,20 @@
+//! Where sessions are kept: the [`SessionStore`] trait and the stores that implement it.
+//!
+//! | store | Django's engine | keeps sessions in |
+//! |---|---|---|
+//! | [`MemoryStore`] | — | this process; for tests and small tools |
+//! | `SqliteStore` (feature `sqlite`) | `db` | the session table of an SQLite database |
+
+mod base;
+pub use base::{Draft, Record, Saved, SessionStore};
+mod erased;
+pub use erased::ErasedStore;
+mod memory;
+pub use memory::MemoryStore;
+
+#[cfg(feature = "_sql")]
+mod db;
+#[cfg(feature = "sqlite")]
+pub use db::SqliteStore;
+#[cfg(feature = "_sql")]
+pub use db::{DbStore, Driver};

@@ -1,0 +1,121 @@
+//! The session row: [`BaseSession`] has Django's three columns, [`AbstractBaseSession`] adds yours.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use crate::session_key::SessionKey;
+
+/// The three columns of Django's session table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[doc(alias = "AbstractBaseSession")]
+pub struct BaseSession {
+    /// The key, at most 40 characters.
+    pub session_key: SessionKey,
+    /// The encoded session.
+    pub session_data: StoredText,
+    /// When the row expires, in UTC, to the microsecond.
+    pub expire_date: OffsetDateTime,
+}
+
+/// The encoded text of a session. Cheap to clone; its `Debug` shows the length alone.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoredText(pub Arc<str>);
+
+impl std::fmt::Debug for StoredText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "StoredText({} bytes)", self.0.len())
+    }
+}
+
+#[cfg(feature = "_sql")]
+pub use model::{AbstractBaseSession, Column};
+
+#[cfg(feature = "_sql")]
+mod model {
+    use sqlx::Database;
+
+    use super::BaseSession;
+    use crate::{error::BoxError, session_data::SessionData};
+
+    /// A row of the session table, as one database stores it. Implement it to add columns.
+    ///
+    /// [`DbStore`](crate::DbStore) makes a model on every create and save and writes its columns beside
+    /// the three of [`BaseSession`].
+    pub trait AbstractBaseSession<DB: Database>: Sized + Send + Sync + 'static {
+        /// The table's name: letters, digits and underscores, with a schema and a dot in front if you like.
+        #[doc(alias = "db_table")]
+        const DB_TABLE: &'static str;
+
+        /// The columns beyond the base three.
+        const EXTRA_COLUMNS: &'static [Column] = &[];
+
+        /// Makes the row: `base` is what is stored anyway, `data` what it was encoded from.
+        fn create_model_instance(base: BaseSession, data: &SessionData) -> Self;
+
+        /// The base three.
+        fn base(&self) -> &BaseSession;
+
+        /// Adds the value of `column`, one of [`EXTRA_COLUMNS`](Self::EXTRA_COLUMNS), with `args.add(..)`.
+        ///
+        /// # Errors
+        ///
+        /// What sqlx says when the value does not encode.
+        fn bind_extra(&self, column: &str, args: &mut DB::Arguments) -> Result<(), BoxError> {
+            let _ = args;
+            Err(format!("`bind_extra` has no value for the column `{column}`").into())
+        }
+    }
+
+    /// One extra column of a model, and when it is written.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[non_exhaustive]
+    pub struct Column {
+        /// The column's name: letters, digits and underscores.
+        pub name: &'static str,
+        pub(crate) written: Written,
+    }
+
+    /// The least that has to happen to a row for the column to be written.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(crate) enum Written {
+        Insert,
+        Save,
+        Touch,
+    }
+
+    impl Column {
+        /// Written when the row is created and whenever the session is saved.
+        #[must_use]
+        pub const fn new(name: &'static str) -> Self {
+            Self { name, written: Written::Save }
+        }
+
+        /// Written when the row is created, and never again: `created`.
+        #[must_use]
+        pub const fn insert_only(name: &'static str) -> Self {
+            Self { name, written: Written::Insert }
+        }
+
+        /// Written on every save, and also when a request only extends the session: `last_seen`.
+        #[must_use]
+        pub const fn touch(name: &'static str) -> Self {
+            Self { name, written: Written::Touch }
+        }
+    }
+
+    impl<DB: Database> AbstractBaseSession<DB> for BaseSession {
+        const DB_TABLE: &'static str = "django_session";
+
+        fn create_model_instance(base: BaseSession, _data: &SessionData) -> Self {
+            base
+        }
+
+        fn base(&self) -> &BaseSession {
+            self
+        }
+    }
+}
+
+#[cfg(feature = "_sql")]
+pub(crate) use model::Written;

@@ -1,0 +1,146 @@
+//! Dates as text: what Python's `isoformat` writes and `fromisoformat` reads, and the form that
+//! Django keeps in SQLite. Written by hand because Python before 3.11 reads exactly six fraction digits
+//! or none, and no `Z`, and because SQLite compares the texts.
+
+use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
+
+/// `YYYY-MM-DD HH:MM:SS.ffffff` in UTC; fixed width, so that texts sort as the instants do.
+pub(crate) fn to_column(at: OffsetDateTime) -> String {
+    let at = at.to_offset(UtcOffset::UTC);
+    format!("{} {}.{:06}", date(at), clock(at), at.microsecond())
+}
+
+/// `YYYY-MM-DDTHH:MM:SS[.ffffff]±HH:MM` with the offset that `at` carries.
+pub(crate) fn to_iso(at: OffsetDateTime) -> String {
+    let fraction = match at.microsecond() {
+        0 => String::new(),
+        microsecond => format!(".{microsecond:06}"),
+    };
+    let (hours, minutes, _) = at.offset().as_hms();
+    let sign = if at.offset().is_negative() { '-' } else { '+' };
+    let (hours, minutes) = (hours.unsigned_abs(), minutes.unsigned_abs());
+    format!("{}T{}{fraction}{sign}{hours:02}:{minutes:02}", date(at), clock(at))
+}
+
+fn date(at: OffsetDateTime) -> String {
+    format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
+}
+
+fn clock(at: OffsetDateTime) -> String {
+    format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+}
+
+/// Reads either form: `T` or a space, any number of fraction digits, `Z`, an offset, or none of them.
+pub(crate) fn parse(text: &str) -> Option<(PrimitiveDateTime, Option<UtcOffset>)> {
+    let (date, rest) = text.split_at_checked(10)?;
+    let date = parse_date(date)?;
+    if rest.is_empty() {
+        return Some((PrimitiveDateTime::new(date, Time::MIDNIGHT), None));
+    }
+    let rest = rest.strip_prefix(['T', ' '])?;
+    let zone = rest.find(['Z', '+', '-']).unwrap_or(rest.len());
+    let (clock, zone) = rest.split_at(zone);
+    Some((PrimitiveDateTime::new(date, parse_clock(clock)?), parse_zone(zone)?))
+}
+
+/// Reads a date of a database column, which is in UTC unless it says otherwise.
+pub(crate) fn parse_column(text: &str) -> Option<OffsetDateTime> {
+    let (at, offset) = parse(text)?;
+    Some(at.assume_offset(offset.unwrap_or(UtcOffset::UTC)).to_offset(UtcOffset::UTC))
+}
+
+fn parse_date(text: &str) -> Option<Date> {
+    let mut parts = text.splitn(3, '-');
+    let year = number(parts.next()?, 4)?;
+    let month = Month::try_from(u8::try_from(number(parts.next()?, 2)?).ok()?).ok()?;
+    let day = u8::try_from(number(parts.next()?, 2)?).ok()?;
+    Date::from_calendar_date(i32::try_from(year).ok()?, month, day).ok()
+}
+
+fn parse_clock(text: &str) -> Option<Time> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let [hour, minute, second] = hms(whole)?;
+    if fraction.is_empty() || !fraction.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    // Microseconds are what databases keep; further digits are cut off as Python does.
+    let micro = format!("{fraction:0<6.6}").parse().ok()?;
+    Time::from_hms_micro(hour, minute, second, micro).ok()
+}
+
+fn parse_zone(text: &str) -> Option<Option<UtcOffset>> {
+    let sign = match text.as_bytes() {
+        [] => return Some(None),
+        b"Z" => return Some(Some(UtcOffset::UTC)),
+        [b'-', ..] => -1,
+        _ => 1,
+    };
+    let [hours, minutes, seconds] = hms(&text[1..])?.map(|n| i8::try_from(n).unwrap_or(i8::MAX) * sign);
+    UtcOffset::from_hms(hours, minutes, seconds).ok().map(Some)
+}
+
+/// `HH:MM` or `HH:MM:SS`.
+fn hms(text: &str) -> Option<[u8; 3]> {
+    let mut parts = text.split(':').map(|part| u8::try_from(number(part, 2)?).ok());
+    let (hour, minute) = (parts.next()??, parts.next()??);
+    let second = parts.next().unwrap_or(Some(0))?;
+    parts.next().is_none().then_some([hour, minute, second])
+}
+
+fn number(text: &str, digits: usize) -> Option<u32> {
+    let plain = text.len() == digits && text.bytes().all(|b| b.is_ascii_digit());
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::*;
+
+    #[test]
+    fn dates_are_written_as_python_reads_them() {
+        let whole = datetime!(2023-11-28 22:13:20 UTC);
+        let fraction = datetime!(2023-11-28 22:13:20.000250 +2);
+
+        assert_eq!(to_iso(whole), "2023-11-28T22:13:20+00:00");
+        assert_eq!(to_iso(fraction), "2023-11-28T22:13:20.000250+02:00");
+        assert_eq!(to_column(whole), "2023-11-28 22:13:20.000000");
+        assert_eq!(to_column(fraction), "2023-11-28 20:13:20.000250");
+    }
+
+    #[test]
+    fn dates_are_read_in_every_form_that_python_writes() {
+        for (text, expected) in [
+            ("2023-11-28 22:13:20", datetime!(2023-11-28 22:13:20 UTC)),
+            ("2023-11-28 22:13:20.25", datetime!(2023-11-28 22:13:20.25 UTC)),
+            ("2023-11-28T22:13:20.123456789Z", datetime!(2023-11-28 22:13:20.123456 UTC)),
+            ("2023-11-28T22:13-03:30", datetime!(2023-11-29 01:43:00 UTC)),
+            ("2023-11-28", datetime!(2023-11-28 00:00:00 UTC)),
+        ] {
+            assert_eq!(parse_column(text), Some(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in [
+            "",
+            "zzzz",
+            "2023-13-01",
+            "2023-1-01",
+            "2023-11-28X22:13:20",
+            "2023-11-28 24:00:00",
+            "2023-11-28 22:13:20.",
+            "2023-11-28 22:13:20.1x",
+            "2023-11-28 22",
+            "2023-11-28 22:13:20+99:00",
+            "2023-11-28 1:2:3:4",
+            "ééééé",
+            "2023-11-28 22:13:20+",
+            "+023-11-28",
+        ] {
+            assert_eq!(parse_column(text), None, "{text}");
+        }
+    }
+}

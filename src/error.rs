@@ -1,0 +1,222 @@
+//! What can go wrong, one small enum per floor: [`Error`] for handlers, [`StoreError`] for stores,
+//! [`SettingsError`] at start-up.
+//!
+//! No message contains a session key or a stored value.
+//!
+//! ```
+//! use jam_session::Error;
+//!
+//! let error = Error::MissingKey { key: "cart".into() };
+//! assert_eq!(error.to_string(), "the session has no `cart`");
+//! ```
+
+use std::{error::Error as StdError, fmt, time::Duration};
+
+/// Any error, kept as the cause of one of ours.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What an operation on a session can answer a handler.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// [`require`](crate::Session::require) found nothing under this name.
+    #[doc(alias = "KeyError")]
+    MissingKey {
+        /// The name that was asked for.
+        key: String,
+    },
+    /// The value under this name is of another type. [`remove`](crate::Session::remove) gets rid of it.
+    WrongType {
+        /// The name that was asked for.
+        key: String,
+        /// What the deserializer said.
+        source: BoxError,
+    },
+    /// The value cannot be kept under this name. Nothing was changed.
+    Serialize {
+        /// The name it was meant for.
+        key: String,
+        /// Why not.
+        source: BoxError,
+    },
+    /// The response is already on its way: use [`detached`](crate::Session::detached) and its own `save`.
+    Committed,
+    /// A detached session that was never saved has no key yet: `save().await` before `detached()`.
+    NotCommitted,
+    /// Another request ended the session meanwhile, or its user changed. Nothing was saved.
+    SessionInterrupted,
+    /// The store failed; what was asked for may be tried again later.
+    Store(StoreError),
+    /// The store did not answer in time. The outcome of a write is unknown.
+    Deadline {
+        /// How long was waited.
+        after: Duration,
+    },
+    /// No [`SessionLayer`](crate::SessionLayer) saw this request.
+    MissingLayer,
+    /// Two [`SessionLayer`](crate::SessionLayer)s of one name saw this request.
+    DuplicateLayer,
+}
+
+impl Error {
+    /// What this error means for the response.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::SessionInterrupted => ErrorKind::Interrupted,
+            Self::Store(_) | Self::Deadline { .. } => ErrorKind::StoreFailure,
+            Self::MissingKey { .. }
+            | Self::WrongType { .. }
+            | Self::Serialize { .. }
+            | Self::Committed
+            | Self::NotCommitted
+            | Self::MissingLayer
+            | Self::DuplicateLayer => ErrorKind::Application,
+        }
+    }
+}
+
+/// What kind of session error a response stands for. It is among the extensions of a response that the
+/// layer put in the place of the handler's, and of one that an [`Error`] was turned into: an outer layer can
+/// make a page of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// Another request ended the session: 400, or what `on_interrupted` says.
+    Interrupted,
+    /// The store failed or was too slow: 503, or what `store_failure_status` says.
+    StoreFailure,
+    /// The application used the session in a way that cannot work: 500.
+    Application,
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::MissingKey { key } => write!(f, "the session has no `{key}`"),
+            Self::WrongType { key, .. } => write!(f, "the value of `{key}` is of another type"),
+            Self::Serialize { key, .. } => write!(f, "the value for `{key}` cannot be stored"),
+            Self::Committed => {
+                f.write_str("the response was already sent; change the session through `detached()` and `save().await`")
+            }
+            Self::NotCommitted => f.write_str("the session has no key yet; call `save().await` before `detached()`"),
+            Self::SessionInterrupted => f.write_str(
+                "the session was ended before the request completed; the user may have logged out in another request",
+            ),
+            Self::Store(_) => f.write_str("the session store failed"),
+            Self::Deadline { after } => {
+                write!(f, "the session store did not answer within {after:?}; a write may or may not have happened")
+            }
+            Self::MissingLayer => f.write_str(
+                "no session in this request: add `.layer(SessionLayer::new(store))` to the router after the routes \
+                 that use it; in axum the layer added last runs first",
+            ),
+            Self::DuplicateLayer => f.write_str(
+                "two session layers on one route: give one a name with `SessionLayer::named` and its own cookie name",
+            ),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::WrongType { source, .. } | Self::Serialize { source, .. } => Some(&**source),
+            Self::Store(error) => Some(error),
+            Self::MissingKey { .. }
+            | Self::Committed
+            | Self::NotCommitted
+            | Self::SessionInterrupted
+            | Self::Deadline { .. }
+            | Self::MissingLayer
+            | Self::DuplicateLayer => None,
+        }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// What a [`SessionStore`](crate::SessionStore) can answer besides success.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The key is taken: the caller tries another one.
+    #[doc(alias = "CreateError")]
+    KeyTaken,
+    /// The stored session does not verify or decode. It is left as it is.
+    #[doc(alias = "SuspiciousSession")]
+    Undecodable(BoxError),
+    /// The session is larger than the store allows. Nothing was written.
+    TooLarge {
+        /// What is too large, in words.
+        what: &'static str,
+        /// How large it is.
+        size: usize,
+        /// How large it may be.
+        limit: usize,
+    },
+    /// The operation is not one this store can do.
+    Unsupported(&'static str),
+    /// The backend itself failed.
+    Backend(BoxError),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::KeyTaken => f.write_str("the session key is taken"),
+            Self::Undecodable(_) => f.write_str("the stored session cannot be decoded and is left as it is"),
+            Self::TooLarge { what, size, limit } => write!(f, "{what} is {size}, the limit is {limit}"),
+            Self::Unsupported(what) => write!(f, "this store cannot {what}"),
+            Self::Backend(_) => f.write_str("the backend failed"),
+        }
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            Self::Undecodable(source) | Self::Backend(source) => Some(&**source),
+            Self::KeyTaken | Self::TooLarge { .. } | Self::Unsupported(_) => None,
+        }
+    }
+}
+
+/// A text that cannot be a session key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InvalidSessionKey;
+
+impl fmt::Display for InvalidSessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a session key has 1 to 4096 characters that may stand in a cookie")
+    }
+}
+
+impl StdError for InvalidSessionKey {}
+
+/// A setting, or a combination of settings, that cannot work. The message says what to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettingsError(pub(crate) String);
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for SettingsError {}
+
+/// An error and its causes in one line, for a log.
+pub(crate) fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

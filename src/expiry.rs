@@ -1,0 +1,196 @@
+//! [`Expiry`]: how long one session lives, and the arithmetic of ages and dates.
+//!
+//! A session without an expiry of its own lives as long as the cookie age says
+//! (`SESSION_COOKIE_AGE`). Time is always an argument here.
+//!
+//! ```
+//! use jam_session::Expiry;
+//! use time::{Duration, OffsetDateTime};
+//!
+//! let now = OffsetDateTime::UNIX_EPOCH;
+//! let two_weeks = Duration::weeks(2);
+//! assert_eq!(Expiry::from(300).age(now, two_weeks), Duration::seconds(300));
+//! assert_eq!(Expiry::from(0).age(now, two_weeks), two_weeks);
+//! ```
+
+use serde_json::Value;
+use time::{Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
+
+use crate::{date_text, error::Error, raw::Raw, session_data::SessionData};
+
+/// The name under which a session keeps its own expiry: Django's.
+pub(crate) const EXPIRY_KEY: &str = "_session_expiry";
+
+/// What [`set_expiry`](crate::Session::set_expiry) takes. Numbers, durations, dates and `None` convert into it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub enum Expiry {
+    /// The global policy: the cookie age. From `None`.
+    Default,
+    /// The cookie ends with the browser; the stored session lives for the cookie age. From `0`.
+    #[doc(alias = "OnSessionEnd")]
+    AtBrowserClose,
+    /// This long after the last change: an idle time, counted anew at every save. From a number of seconds.
+    #[doc(alias = "OnInactivity")]
+    Idle(Duration),
+    /// This long after the call, however often the session is saved. From a duration.
+    #[doc(alias = "timedelta")]
+    In(Duration),
+    /// At this instant. From a date-time.
+    #[doc(alias = "AtDateTime")]
+    At(OffsetDateTime),
+}
+
+impl Expiry {
+    /// The age that a session with this expiry has left at `modification`. Dates give whole seconds,
+    /// rounded down, and a negative age when they are past.
+    #[must_use]
+    pub fn age(self, modification: OffsetDateTime, cookie_age: Duration) -> Duration {
+        match self {
+            Self::Default | Self::AtBrowserClose => cookie_age,
+            Self::Idle(idle) if idle.is_zero() => cookie_age,
+            Self::Idle(idle) => idle,
+            Self::In(_) | Self::At(_) => whole_seconds(self.date(modification, cookie_age) - modification),
+        }
+    }
+
+    /// The instant at which a session with this expiry that was changed at `modification` ends.
+    #[must_use]
+    pub fn date(self, modification: OffsetDateTime, cookie_age: Duration) -> OffsetDateTime {
+        match self {
+            Self::At(at) => at,
+            Self::In(after) => modification.saturating_add(after),
+            Self::Default | Self::AtBrowserClose | Self::Idle(_) => {
+                modification.saturating_add(self.age(modification, cookie_age))
+            }
+        }
+    }
+
+    /// The value to store, `None` for the global policy.
+    pub(crate) fn to_raw(self, now: OffsetDateTime) -> Option<Raw> {
+        let raw = match self {
+            Self::Default => return None,
+            Self::AtBrowserClose => Raw::new(&0),
+            Self::Idle(idle) if idle.subsec_nanoseconds() == 0 => Raw::new(&idle.whole_seconds()),
+            Self::Idle(idle) => Raw::new(&idle.as_seconds_f64()),
+            Self::In(after) => Raw::new(&date_text::to_iso(now.saturating_add(after))),
+            Self::At(at) => Raw::new(&date_text::to_iso(at)),
+        };
+        Some(raw.expect("a number or a text is JSON"))
+    }
+}
+
+fn whole_seconds(duration: Duration) -> Duration {
+    let seconds = duration.whole_seconds();
+    Duration::seconds(if duration.subsec_nanoseconds() < 0 { seconds - 1 } else { seconds })
+}
+
+impl From<OffsetDateTime> for Expiry {
+    fn from(at: OffsetDateTime) -> Self {
+        Self::At(at)
+    }
+}
+
+impl From<Duration> for Expiry {
+    fn from(after: Duration) -> Self {
+        Self::In(after)
+    }
+}
+
+impl From<std::time::Duration> for Expiry {
+    fn from(after: std::time::Duration) -> Self {
+        Self::In(Duration::try_from(after).unwrap_or(Duration::MAX))
+    }
+}
+
+impl From<i64> for Expiry {
+    fn from(seconds: i64) -> Self {
+        match seconds {
+            0 => Self::AtBrowserClose,
+            _ => Self::Idle(Duration::seconds(seconds)),
+        }
+    }
+}
+
+impl From<i32> for Expiry {
+    fn from(seconds: i32) -> Self {
+        i64::from(seconds).into()
+    }
+}
+
+impl From<u32> for Expiry {
+    fn from(seconds: u32) -> Self {
+        i64::from(seconds).into()
+    }
+}
+
+impl From<Option<i64>> for Expiry {
+    fn from(seconds: Option<i64>) -> Self {
+        seconds.map_or(Self::Default, Self::from)
+    }
+}
+
+/// What a session has stored as its expiry, by whoever wrote it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Stored {
+    Expiry(Expiry),
+    /// A date without an offset, which only a Django without time zones compares with anything.
+    Naive(PrimitiveDateTime),
+    /// An empty text: it has an age and no date, in Django too.
+    Empty,
+}
+
+impl Stored {
+    pub(crate) fn of(data: &SessionData) -> Result<Self, Error> {
+        data.raw(EXPIRY_KEY).map_or(Ok(Self::Expiry(Expiry::Default)), Self::parse)
+    }
+
+    fn parse(raw: &Raw) -> Result<Self, Error> {
+        let value = raw.get().map_err(wrong_type)?;
+        Ok(Self::Expiry(match value {
+            Value::Null => Expiry::Default,
+            Value::Bool(set) => i64::from(set).into(),
+            Value::Number(number) => number.as_i64().map_or_else(|| idle(number.as_f64()), Expiry::from),
+            Value::String(text) if text.is_empty() => return Ok(Self::Empty),
+            Value::String(text) => match date_text::parse(&text) {
+                Some((at, Some(offset))) => Expiry::At(at.assume_offset(offset)),
+                Some((at, None)) => return Ok(Self::Naive(at)),
+                None => return Err(wrong_type("not a date".into())),
+            },
+            Value::Array(_) | Value::Object(_) => return Err(wrong_type("not a number or a date".into())),
+        }))
+    }
+
+    pub(crate) fn age(self, modification: OffsetDateTime, cookie_age: Duration) -> Result<Duration, Error> {
+        match self {
+            Self::Expiry(expiry) => Ok(expiry.age(modification, cookie_age)),
+            Self::Empty => Ok(cookie_age),
+            Self::Naive(_) => Err(wrong_type("a date without an offset".into())),
+        }
+    }
+
+    pub(crate) fn date(self, modification: OffsetDateTime, cookie_age: Duration) -> Result<OffsetDateTime, Error> {
+        match self {
+            Self::Expiry(expiry) => Ok(expiry.date(modification, cookie_age)),
+            Self::Naive(at) => Ok(at.assume_offset(UtcOffset::UTC)),
+            Self::Empty => Err(wrong_type("an empty text is no date".into())),
+        }
+    }
+
+    pub(crate) fn at_browser_close(self, setting: bool) -> bool {
+        match self {
+            Self::Expiry(Expiry::Default) => setting,
+            Self::Expiry(Expiry::AtBrowserClose) => true,
+            Self::Expiry(Expiry::Idle(idle)) => idle.is_zero(),
+            Self::Expiry(Expiry::In(_) | Expiry::At(_)) | Self::Naive(_) | Self::Empty => false,
+        }
+    }
+}
+
+fn idle(seconds: Option<f64>) -> Expiry {
+    Expiry::Idle(Duration::saturating_seconds_f64(seconds.unwrap_or_default()))
+}
+
+fn wrong_type(source: crate::error::BoxError) -> Error {
+    Error::WrongType { key: EXPIRY_KEY.to_owned(), source }
+}

@@ -1,0 +1,45 @@
+#![doc = include_str!("../README.md")]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+mod backends;
+#[cfg(feature = "sqlite")]
+pub use backends::SqliteStore;
+#[cfg(feature = "_sql")]
+pub use backends::{DbStore, Driver};
+pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
+mod base_session;
+#[cfg(feature = "_sql")]
+pub use base_session::{AbstractBaseSession, Column};
+pub use base_session::{BaseSession, StoredText};
+mod clock;
+pub use clock::Clock;
+mod date_text;
+mod delta;
+mod error;
+pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
+mod expiry;
+pub use expiry::Expiry;
+#[cfg(feature = "axum")]
+mod extract;
+#[cfg(feature = "axum")]
+pub use extract::NamedSession;
+mod json_scanner;
+mod middleware;
+pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
+mod raw;
+pub use raw::Raw;
+mod serializers;
+pub use serializers::{JsonSerializer, Serializer};
+mod session;
+pub use session::{LazySession, Session};
+mod session_data;
+pub use session_data::{Limits, SessionData};
+mod session_key;
+pub use session_key::SessionKey;
+mod settings;
+pub use settings::{
+    CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode, Settings,
+};
+
+#[cfg(feature = "_sql")]
+pub use sqlx;

@@ -1,0 +1,83 @@
+//! The response that goes out: cookies, caching headers, and what replaces it when the session failed.
+
+use http::{HeaderValue, Response, StatusCode, header};
+
+use super::{cookie, verdict::Verdict};
+use crate::{
+    backends::Record,
+    error::{self, Error, ErrorKind},
+    expiry::Stored,
+    session::{Context, Inner},
+    settings::OnInterrupted,
+};
+
+/// Seconds after which a client may ask again.
+const RETRY_AFTER: &str = "1";
+
+/// Adds to `response` what the session asks for.
+pub(super) fn finish<B: Default>(
+    response: Response<B>,
+    verdict: Verdict,
+    saved: Result<Option<Record>, Error>,
+    session: &Inner,
+) -> Response<B> {
+    let context = &session.context;
+    let (mut response, saved) = match saved {
+        Ok(saved) => (with_configured_status(response, context), saved),
+        Err(Error::SessionInterrupted) if context.settings.on_interrupted == OnInterrupted::KeepResponse => {
+            tracing::info!("a session was ended while it was in use; its change is dropped");
+            (response, None)
+        }
+        Err(error) => (failure(&error, session), None),
+    };
+    let record = saved.or_else(|| verdict.issued.then(|| session.record()).flatten());
+    let set_cookie = match record {
+        Some(record) => Some(set_cookie(&record, context)),
+        None if verdict.delete_cookie => Some(cookie::deletion(&context.settings)),
+        None => None,
+    };
+    let headers = response.headers_mut();
+    if verdict.vary || set_cookie.is_some() {
+        cookie::append_vary(headers);
+    }
+    if let Some(set_cookie) = set_cookie {
+        headers.append(header::SET_COOKIE, set_cookie);
+        cookie::forbid_storing(headers, &context.settings);
+    }
+    response
+}
+
+fn set_cookie(record: &Record, context: &Context) -> HeaderValue {
+    let (settings, data, now) = (&context.settings, &record.session_data, context.now());
+    let stored = Stored::of(data);
+    let at_browser_close =
+        stored.as_ref().is_ok_and(|stored| stored.at_browser_close(settings.expire_at_browser_close));
+    let age = stored.and_then(|stored| stored.age(now, context.session_cookie_age(data)));
+    let age = age.unwrap_or_else(|_| record.expire_date - now);
+    cookie::set(settings, &record.session_key, (!at_browser_close).then_some(age), now)
+}
+
+/// An empty response instead of the one that must not go out. It is where the error is logged, once.
+pub(super) fn failure<B: Default>(error: &Error, session: &Inner) -> Response<B> {
+    match error {
+        Error::SessionInterrupted => tracing::info!("a session was ended while it was in use; the request is refused"),
+        _ => tracing::error!(error = error::chain(error), "a session could not be saved"),
+    }
+    let mut response = Response::new(B::default());
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    response.extensions_mut().insert(error.kind());
+    with_configured_status(response, &session.context)
+}
+
+/// A response that says it stands for an error of the session gets the status that was set for it.
+fn with_configured_status<B>(mut response: Response<B>, context: &Context) -> Response<B> {
+    match (response.extensions().get(), context.settings.on_interrupted) {
+        (Some(ErrorKind::Interrupted), OnInterrupted::Respond(status)) => *response.status_mut() = status,
+        (Some(ErrorKind::StoreFailure), _) => {
+            *response.status_mut() = context.settings.store_failure_status;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER));
+        }
+        _ => {}
+    }
+    response
+}

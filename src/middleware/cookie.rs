@@ -1,0 +1,144 @@
+//! Reading the cookie of a request, and writing the headers of a response. No store, no session.
+
+use http::{HeaderMap, HeaderValue, header};
+use time::{Duration, OffsetDateTime};
+
+use crate::{
+    session::Sent,
+    session_key::SessionKey,
+    settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings},
+};
+
+/// How much of a request's cookies is looked at.
+const LONGEST_HEADER: usize = 16 * 1024;
+/// Browsers cut off what is longer (RFC 6265bis).
+const LONGEST_AGE: Duration = Duration::days(400);
+
+/// Finds our cookie. Names are compared byte for byte, and nothing is decoded: what a browser would keep
+/// apart, we keep apart.
+pub(super) fn sent(headers: &HeaderMap, settings: &Settings, accepts: impl Fn(&str) -> bool) -> Sent {
+    let mut found: Option<&[u8]> = None;
+    let mut budget = LONGEST_HEADER;
+    for header in headers.get_all(header::COOKIE) {
+        let bytes = header.as_bytes();
+        let bytes = &bytes[..bytes.len().min(budget)];
+        budget -= bytes.len();
+        for value in values(bytes, settings.cookie_name.as_bytes()) {
+            let other = found.is_some_and(|first| first != value);
+            if other && settings.duplicate_cookie == DuplicateCookie::Refuse {
+                tracing::warn!("two session cookies with different values; neither is believed");
+                return Sent::Refused;
+            }
+            found = Some(value);
+        }
+    }
+    let Some(value) = found else { return Sent::Nothing };
+    let key =
+        std::str::from_utf8(value).ok().filter(|text| accepts(text)).and_then(|text| SessionKey::parse(text).ok());
+    key.map_or_else(
+        || {
+            tracing::debug!(bytes = value.len(), "the session cookie is none of ours");
+            Sent::Refused
+        },
+        Sent::Key,
+    )
+}
+
+fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
+    header.split(|&byte| byte == b';').filter_map(move |pair| {
+        let equals = pair.iter().position(|&byte| byte == b'=')?;
+        (trim(&pair[..equals]) == name).then(|| trim(&pair[equals + 1..]))
+    })
+}
+
+/// Spaces and tabs alone: other white space is part of somebody else's name.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+/// The `Set-Cookie` of a session. Without an `age` the cookie ends with the browser.
+pub(super) fn set(settings: &Settings, key: &SessionKey, age: Option<Duration>, now: OffsetDateTime) -> HeaderValue {
+    let mut cookie = base(settings, key.as_str());
+    if let Some(age) = age {
+        let age = match settings.cookie_format {
+            CookieFormat::Rfc6265bis => age.clamp(Duration::ZERO, LONGEST_AGE),
+            CookieFormat::Django => age,
+        };
+        cookie.set_max_age(age);
+        cookie.set_expires(now.saturating_add(age));
+    }
+    cookie.set_http_only(settings.cookie_http_only);
+    cookie.set_secure(settings.cookie_secure);
+    cookie.set_partitioned(settings.cookie_partitioned);
+    render(&cookie)
+}
+
+/// The `Set-Cookie` that makes a browser forget the cookie: it has to name it exactly.
+pub(super) fn deletion(settings: &Settings) -> HeaderValue {
+    let mut cookie = base(settings, "");
+    cookie.set_max_age(Duration::ZERO);
+    cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
+    match settings.cookie_format {
+        CookieFormat::Rfc6265bis => {
+            cookie.set_http_only(settings.cookie_http_only);
+            cookie.set_secure(settings.cookie_secure);
+            cookie.set_partitioned(settings.cookie_partitioned);
+        }
+        CookieFormat::Django => {
+            let prefixed = ["__Host-", "__Secure-"].iter().any(|prefix| settings.cookie_name.starts_with(prefix));
+            cookie.set_secure(prefixed || settings.cookie_same_site == SameSite::None);
+        }
+    }
+    render(&cookie)
+}
+
+fn base<'a>(settings: &'a Settings, value: &'a str) -> cookie::Cookie<'a> {
+    let mut cookie = cookie::Cookie::new(settings.cookie_name.as_str(), value);
+    cookie.set_path(settings.cookie_path.as_str());
+    if let Some(domain) = &settings.cookie_domain {
+        cookie.set_domain(domain.as_str());
+    }
+    cookie.set_same_site(settings.cookie_same_site.to_attribute());
+    cookie
+}
+
+fn render(cookie: &cookie::Cookie<'_>) -> HeaderValue {
+    let mut value =
+        HeaderValue::try_from(cookie.to_string()).expect("settings and keys are checked to be visible ASCII");
+    value.set_sensitive(true);
+    value
+}
+
+/// Adds `Cookie` to `Vary`, in one line; `*` stays `*`.
+pub(super) fn append_vary(headers: &mut HeaderMap) {
+    let mut fields: Vec<String> = Vec::new();
+    for line in headers.get_all(header::VARY) {
+        fields.extend(String::from_utf8_lossy(line.as_bytes()).split(',').map(|field| field.trim().to_owned()));
+    }
+    if fields.iter().any(|field| field == "*") {
+        fields = vec!["*".to_owned()];
+    } else if !fields.iter().any(|field| field.eq_ignore_ascii_case("cookie")) {
+        fields.push("Cookie".to_owned());
+    }
+    fields.retain(|field| !field.is_empty());
+    if let Ok(value) = HeaderValue::try_from(fields.join(", ")) {
+        headers.insert(header::VARY, value);
+    }
+}
+
+/// Keeps a response with a `Set-Cookie` out of shared caches (RFC 9111, section 7.3).
+pub(super) fn forbid_storing(headers: &mut HeaderMap, settings: &Settings) {
+    if settings.headers == Headers::Vary {
+        return;
+    }
+    let directive = |name: &str| {
+        let lines = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|line| line.to_str().ok());
+        lines.flat_map(|line| line.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case(name))
+    };
+    if !directive("private") && !directive("no-store") {
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    }
+}

@@ -1,0 +1,59 @@
+//! Sessions outside of a request: a job, a command, a WebSocket that knows a key.
+
+use std::sync::Arc;
+
+use super::SessionLayer;
+use crate::{
+    backends::SessionStore,
+    error::Error,
+    session::{Inner, Sent, Session},
+    session_key::SessionKey,
+};
+
+impl<N> SessionLayer<N> {
+    /// Opens the session of `session_key`. If there is none, the session is empty and has no key: nothing
+    /// is stored under a key that somebody else chose.
+    ///
+    /// What is changed is saved by the session's own [`save`](Session::save).
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
+    #[doc(alias = "SessionStore")]
+    pub async fn open(&self, session_key: &SessionKey) -> Result<Session, Error> {
+        let accepted = self.context.store.accepts(session_key.as_str());
+        let sent = if accepted { Sent::Key(session_key.clone()) } else { Sent::Refused };
+        let inner = Inner::new(Arc::clone(&self.context), sent);
+        inner.load().await?;
+        Ok(Session::new(inner))
+    }
+
+    /// Makes a new session and stores it, still empty, so that it has a key.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
+    pub async fn create(&self) -> Result<Session, Error> {
+        let session = Session::new(Inner::new(Arc::clone(&self.context), Sent::Nothing));
+        session.save().await?;
+        Ok(session)
+    }
+
+    /// Whether a session of this key is stored, be it an expired one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] when the store fails.
+    pub async fn exists(&self, session_key: &SessionKey) -> Result<bool, Error> {
+        Ok(self.context.store.exists(session_key).await?)
+    }
+
+    /// Deletes the session of this key, if there is one. No request brings it back.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] when the store fails.
+    pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
+        Ok(self.context.store.delete(session_key).await?)
+    }
+}

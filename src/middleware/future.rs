@@ -1,0 +1,134 @@
+//! [`ResponseFuture`]: polls the inner service, asks the verdict, and where something is to be written
+//! parks the response beside the running write.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use http::Response;
+use pin_project_lite::pin_project;
+use time::Duration;
+
+use super::{
+    answer,
+    verdict::{self, Verdict, Write},
+};
+use crate::{
+    backends::Record,
+    error::{self, Error},
+    session::{Inner, Tracked, outcome},
+};
+
+pin_project! {
+    /// The response of a [`SessionMiddleware`](super::SessionMiddleware).
+    pub struct ResponseFuture<F, ResBody> {
+        // None: the request was not let through.
+        #[pin]
+        inner: Option<F>,
+        session: Arc<Inner>,
+        #[pin]
+        write: Option<Tracked<Option<Record>>>,
+        parked: Option<(Response<ResBody>, Verdict)>,
+    }
+}
+
+impl<F, ResBody> ResponseFuture<F, ResBody> {
+    pub(super) fn new(inner: F, session: Arc<Inner>) -> Self {
+        Self { inner: Some(inner), session, write: None, parked: None }
+    }
+
+    /// Answers a request that another layer of the same name has seen already.
+    pub(super) fn duplicate(session: Arc<Inner>) -> Self {
+        Self { inner: None, session, write: None, parked: None }
+    }
+}
+
+impl<F, ResBody, E> Future for ResponseFuture<F, ResBody>
+where
+    F: Future<Output = Result<Response<ResBody>, E>>,
+    ResBody: Default,
+{
+    type Output = Result<Response<ResBody>, E>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if this.parked.is_none() {
+            let Some(inner) = this.inner.as_pin_mut() else {
+                return Poll::Ready(Ok(answer::failure(&Error::DuplicateLayer, this.session)));
+            };
+            let result = ready!(inner.poll(cx));
+            let facts = this.session.close();
+            let response = result?;
+            let verdict = Verdict::of(facts, response.status(), &this.session.context.settings);
+            if verdict.leaves_response() {
+                return Poll::Ready(Ok(response));
+            }
+            if verdict.write != Write::Nothing {
+                let write = settle(Arc::clone(this.session), verdict.write);
+                this.write.set(Some(this.session.track(write)));
+            }
+            *this.parked = Some((response, verdict));
+        }
+        let saved = match this.write.as_mut().as_pin_mut() {
+            Some(write) => outcome(ready!(write.poll(cx)), this.session.context.settings.save_deadline),
+            None => Ok(None),
+        };
+        let (response, verdict) = this.parked.take().expect("parked above, and taken once");
+        Poll::Ready(Ok(answer::finish(response, verdict, saved, this.session)))
+    }
+}
+
+/// Does what is to be written, and gives the session that the client is to be told about.
+async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Error> {
+    match write {
+        Write::Nothing => Ok(None),
+        Write::Commit => session.commit().await.map(Some),
+        Write::Touch => Ok(quietly(touch(&session).await)),
+        Write::LoadFirst => {
+            let loaded = session.load().await;
+            let facts = session.facts();
+            if !facts.unsaved && quietly(loaded.map(Some)).is_none() {
+                return Ok(None);
+            }
+            match verdict::after_load(facts, &session.context.settings) {
+                Write::Commit => session.commit().await.map(Some),
+                Write::Touch => Ok(quietly(touch(&session).await)),
+                Write::Nothing | Write::LoadFirst => Ok(None),
+            }
+        }
+    }
+}
+
+/// Extends the stored session if that gains enough.
+async fn touch(session: &Inner) -> Result<Option<Record>, Error> {
+    let Some(record) = session.record() else { return Ok(None) };
+    let context = &session.context;
+    let expire_date = context.expire_date(&record.session_data, context.now())?;
+    let threshold = match context.settings.refresh_threshold {
+        Some(threshold) if !context.settings.save_every_request => threshold.try_into().unwrap_or(Duration::MAX),
+        _ => Duration::MIN,
+    };
+    let gain = expire_date - record.expire_date;
+    if gain < threshold {
+        return Ok(None);
+    }
+    session.touch(&record, expire_date).await
+}
+
+/// Extending a session is not what the request was about: it is answered although that failed.
+fn quietly<T>(result: Result<Option<T>, Error>) -> Option<T> {
+    result.unwrap_or_else(|error| {
+        tracing::error!(error = error::chain(&error), "a session could not be extended");
+        None
+    })
+}
+
+impl<F, ResBody> fmt::Debug for ResponseFuture<F, ResBody> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture(..)")
+    }
+}

@@ -1,0 +1,118 @@
+//! [`SessionLayer`]: a store, and how its sessions behave.
+
+use std::{fmt, marker::PhantomData, sync::Arc};
+
+use tower_layer::Layer;
+
+use super::SessionMiddleware;
+use crate::{
+    backends::{ErasedStore, SessionStore},
+    clock::Clock,
+    error::SettingsError,
+    session::Context,
+    session_data::SessionData,
+    settings::Settings,
+};
+
+/// Gives every request of the services it wraps a session.
+///
+/// ```
+/// use std::time::Duration;
+/// use axum::{Router, routing::get};
+/// use jam_session::{MemoryStore, SameSite, SessionLayer};
+///
+/// let layer = SessionLayer::new(MemoryStore::new())
+///     .cookie_age(Duration::from_secs(60 * 60))
+///     .cookie_same_site(SameSite::Strict);
+/// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(layer);
+/// ```
+///
+/// Two layers on one route need two names: the cookie's, and a marker type for
+/// [`named`](Self::named), by which [`NamedSession`](crate::NamedSession) finds the second session. Without
+/// it, requests are answered with a 500 and a log line.
+#[doc(alias = "SessionManagerLayer")]
+#[must_use = "a layer does nothing until it wraps a service"]
+pub struct SessionLayer<N = ()> {
+    pub(super) context: Arc<Context>,
+    name: PhantomData<fn() -> N>,
+}
+
+impl SessionLayer {
+    /// Sessions in `store`, with the default [`Settings`].
+    #[doc(alias = "SESSION_ENGINE")]
+    pub fn new(store: impl SessionStore) -> Self {
+        Self::over(Context::new(ErasedStore::new(store), Settings::default()))
+    }
+
+    /// Sessions in `store`, with these settings.
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot work together.
+    pub fn with_settings(store: impl SessionStore, settings: Settings) -> Result<Self, SettingsError> {
+        settings.validate()?;
+        Ok(Self::over(Context::new(ErasedStore::new(store), settings)))
+    }
+}
+
+impl<N> SessionLayer<N> {
+    fn over(context: Context) -> Self {
+        Self { context: Arc::new(context), name: PhantomData }
+    }
+
+    pub(super) fn change(self, change: impl FnOnce(&mut Context)) -> Self {
+        let mut context = Arc::unwrap_or_clone(self.context);
+        change(&mut context);
+        Self::over(context)
+    }
+
+    /// The same layer under the name `M`, a marker type of yours, for a route with two sessions.
+    pub fn named<M>(self) -> SessionLayer<M> {
+        SessionLayer { context: self.context, name: PhantomData }
+    }
+
+    /// The settings of this layer.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.context.settings
+    }
+
+    /// Where the time comes from. A test gives a clock that it can move.
+    pub fn clock(self, clock: Clock) -> Self {
+        self.change(|context| context.clock = clock)
+    }
+
+    /// The age of a session without an expiry of its own, as a function of its data: of the row, the cookie
+    /// and the cache entry alike. Django's `get_session_cookie_age`, overridden.
+    #[doc(alias = "get_session_cookie_age")]
+    pub fn session_cookie_age(self, age: impl Fn(&SessionData) -> std::time::Duration + Send + Sync + 'static) -> Self {
+        self.change(|context| context.cookie_age = Some(Arc::new(age)))
+    }
+}
+
+/// # Panics
+///
+/// `layer` panics when the settings cannot work together, with the sentence that
+/// [`Settings::validate`] gives.
+impl<S, N> Layer<S> for SessionLayer<N> {
+    type Service = SessionMiddleware<S, N>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        if let Err(error) = self.context.settings.validate() {
+            panic!("the session settings cannot work: {error}");
+        }
+        SessionMiddleware::new(inner, Arc::clone(&self.context))
+    }
+}
+
+impl<N> Clone for SessionLayer<N> {
+    fn clone(&self) -> Self {
+        Self { context: Arc::clone(&self.context), name: PhantomData }
+    }
+}
+
+impl<N> fmt::Debug for SessionLayer<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SessionLayer").field(&self.context).finish()
+    }
+}

@@ -1,0 +1,152 @@
+//! What the end of a request asks for: a pure function of what happened.
+
+use http::StatusCode;
+
+use crate::{
+    session::Facts,
+    settings::{DeletionCookie, Settings},
+};
+
+/// What is to be written to the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Write {
+    Nothing,
+    /// Nobody looked yet, but the session is to be saved: load it and ask [`after_load`].
+    LoadFirst,
+    /// Create it, save it, or save it under a new key.
+    Commit,
+    /// Move its expiry, if that is due.
+    Touch,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) write: Write,
+    /// The browser is to forget the cookie.
+    pub(super) delete_cookie: bool,
+    /// An explicit save made a cookie necessary, whatever the response.
+    pub(super) issued: bool,
+    /// The response depends on the cookie.
+    pub(super) vary: bool,
+}
+
+impl Verdict {
+    pub(super) fn of(facts: Facts, status: StatusCode, settings: &Settings) -> Self {
+        let delete_cookie = facts.sent && facts.is_empty() && ends_cookie(facts, settings);
+        let write = if delete_cookie || status.is_server_error() { Write::Nothing } else { write(facts, settings) };
+        Self { write, delete_cookie, issued: facts.issued, vary: facts.accessed || delete_cookie || facts.issued }
+    }
+
+    /// Whether the response goes out exactly as it came.
+    pub(super) fn leaves_response(&self) -> bool {
+        self.write == Write::Nothing && !self.vary
+    }
+}
+
+fn ends_cookie(facts: Facts, settings: &Settings) -> bool {
+    match settings.deletion_cookie {
+        DeletionCookie::OnFlush => facts.ended,
+        // A row that cannot be decoded may be one of a neighbour with another secret.
+        DeletionCookie::WhenEmpty => facts.ended || !facts.undecodable,
+    }
+}
+
+fn write(facts: Facts, settings: &Settings) -> Write {
+    if facts.is_empty() {
+        return Write::Nothing;
+    }
+    if !facts.loaded {
+        return if facts.unsaved || settings.save_every_request { Write::LoadFirst } else { Write::Nothing };
+    }
+    if facts.unsaved && (facts.has_row || facts.has_data || facts.cycle) {
+        return Write::Commit;
+    }
+    let refreshes = settings.save_every_request || (facts.accessed && settings.refresh_threshold.is_some());
+    if refreshes && facts.has_row { Write::Touch } else { Write::Nothing }
+}
+
+/// What is to be written once a session was loaded that nobody had looked at.
+pub(super) fn after_load(facts: Facts, settings: &Settings) -> Write {
+    match (facts.has_row, facts.unsaved) {
+        (true, true) => Write::Commit,
+        (true, false) => Write::Touch,
+        (false, _) if settings.create_empty_rows && !facts.undecodable => Write::Commit,
+        (false, _) => Write::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OK: StatusCode = StatusCode::OK;
+    const BROKEN: StatusCode = StatusCode::BAD_GATEWAY;
+
+    fn stored() -> Facts {
+        Facts { sent: true, loaded: true, accessed: true, has_row: true, has_data: true, ..Facts::default() }
+    }
+
+    fn of(facts: Facts, status: StatusCode) -> Verdict {
+        Verdict::of(facts, status, &Settings::default())
+    }
+
+    #[test]
+    fn what_was_left_alone_is_left_alone() {
+        let unloaded = Facts { sent: true, ..Facts::default() };
+        let none = Facts { loaded: true, ..Facts::default() };
+
+        assert!(of(unloaded, OK).leaves_response());
+        assert!(of(none, OK).leaves_response());
+    }
+
+    #[test]
+    fn a_change_is_saved_unless_the_handler_failed() {
+        let changed = Facts { unsaved: true, ..stored() };
+
+        assert_eq!(of(changed, OK).write, Write::Commit);
+        assert_eq!(of(changed, StatusCode::NOT_FOUND).write, Write::Commit);
+        assert_eq!(of(changed, BROKEN).write, Write::Nothing);
+        assert!(of(changed, BROKEN).vary);
+    }
+
+    #[test]
+    fn a_new_session_without_data_is_not_created() {
+        let empty = Facts { loaded: true, accessed: true, unsaved: true, ..Facts::default() };
+
+        assert_eq!(of(empty, OK).write, Write::Nothing);
+        assert_eq!(of(Facts { has_data: true, ..empty }, OK).write, Write::Commit);
+        assert_eq!(of(Facts { cycle: true, ..empty }, OK).write, Write::Commit);
+    }
+
+    #[test]
+    fn an_ended_session_takes_its_cookie_along_whatever_the_status() {
+        let ended = Facts { sent: true, loaded: true, accessed: true, ended: true, ..Facts::default() };
+
+        assert!(of(ended, OK).delete_cookie && of(ended, BROKEN).delete_cookie);
+        assert!(!of(Facts { sent: false, ..ended }, OK).delete_cookie);
+        let begun_again = Facts { has_data: true, unsaved: true, ..ended };
+        assert_eq!((of(begun_again, OK).delete_cookie, of(begun_again, OK).write), (false, Write::Commit));
+    }
+
+    #[test]
+    fn an_unknown_key_keeps_its_cookie_unless_django_is_asked_for() {
+        let unknown = Facts { sent: true, loaded: true, accessed: true, ..Facts::default() };
+
+        assert!(!of(unknown, OK).delete_cookie);
+        assert!(Verdict::of(unknown, OK, &Settings::django()).delete_cookie);
+        let undecodable = Facts { undecodable: true, ..unknown };
+        assert!(!Verdict::of(undecodable, OK, &Settings::django()).delete_cookie);
+    }
+
+    #[test]
+    fn every_request_is_saved_when_that_is_set() {
+        let settings = Settings { save_every_request: true, ..Settings::default() };
+        let unloaded = Facts { sent: true, ..Facts::default() };
+
+        assert_eq!(Verdict::of(unloaded, OK, &settings).write, Write::LoadFirst);
+        assert_eq!(Verdict::of(stored(), OK, &settings).write, Write::Touch);
+        assert_eq!(after_load(stored(), &settings), Write::Touch);
+        assert_eq!(after_load(unloaded, &settings), Write::Nothing);
+        assert_eq!(after_load(unloaded, &Settings::django()), Write::Commit);
+    }
+}

@@ -1,0 +1,118 @@
+//! [`Raw`]: one stored value, as the text it is stored as.
+//!
+//! A value that nobody changes is written back byte for byte, also where it is something that a
+//! typed JSON library would refuse or round: `NaN`, a 400-digit integer, a lone surrogate.
+//!
+//! ```
+//! use jam_session::Raw;
+//!
+//! let raw = Raw::new(&"Jürgen")?;
+//! assert_eq!(raw.as_str(), r#""J\u00fcrgen""#);
+//! assert_eq!(raw.get::<String>()?, "Jürgen");
+//! # Ok::<(), jam_session::BoxError>(())
+//! ```
+
+use std::{fmt, io, ops::Range, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::ser::Formatter;
+
+use crate::{error::BoxError, json_scanner};
+
+/// How deep a value may be nested when it is written. Django's own reader gives up near 990.
+const DEEPEST_WRITTEN: usize = 64;
+
+/// The JSON text of one value; a cheap clone that shares the text of the session it was cut from.
+#[derive(Clone)]
+pub struct Raw {
+    text: Arc<str>,
+    range: Range<usize>,
+}
+
+impl Raw {
+    /// Serializes `value` as JSON in ASCII: what is beyond is written `\uXXXX`, as Python does.
+    ///
+    /// # Errors
+    ///
+    /// What `Serialize` says, and values nested more than 64 deep.
+    pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, BoxError> {
+        let mut bytes = Vec::with_capacity(32);
+        value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Ascii))?;
+        let text: Arc<str> = String::from_utf8(bytes)?.into();
+        json_scanner::check_value(&text, DEEPEST_WRITTEN)?;
+        Ok(Self { range: 0..text.len(), text })
+    }
+
+    pub(crate) fn cut(text: &Arc<str>, range: Range<usize>) -> Self {
+        Self { text: Arc::clone(text), range }
+    }
+
+    /// The value as JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text[self.range.clone()]
+    }
+
+    /// The value as a `T`.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
+        Ok(serde_json::from_str(self.as_str())?)
+    }
+}
+
+/// Two values are equal when their texts are.
+impl PartialEq for Raw {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Raw {}
+
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.range.len())
+    }
+}
+
+/// Compact JSON whose strings are ASCII. Python would read raw UTF-8 as Latin-1.
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: io::Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut rest = fragment;
+        while let Some(at) = rest.find(|c: char| c >= '\u{7f}') {
+            writer.write_all(&rest.as_bytes()[..at])?;
+            let foreign = rest[at..].chars().next().expect("found just now");
+            for unit in foreign.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            rest = &rest[at + foreign.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_ascii_is_escaped_as_python_escapes_it() {
+        let raw = Raw::new(&"a\u{7f}é🎷\n\"\\").unwrap();
+
+        assert_eq!(raw.as_str(), r#""a\u007f\u00e9\ud83c\udfb7\n\"\\""#);
+        assert_eq!(raw.get::<String>().unwrap(), "a\u{7f}é🎷\n\"\\");
+    }
+
+    #[test]
+    fn a_value_nested_too_deep_is_refused() {
+        let nested = |depth| (1..depth).fold(serde_json::json!([]), |inner, _| serde_json::json!([inner]));
+
+        assert!(Raw::new(&nested(64)).is_ok());
+        assert!(Raw::new(&nested(65)).is_err());
+    }
+}

@@ -1,0 +1,72 @@
+//! [`Serializer`]: how a session becomes bytes, Django's `SESSION_SERIALIZER`.
+//!
+//! ```
+//! use jam_session::{JsonSerializer, Serializer, SessionData};
+//!
+//! let data: SessionData = r#"{"cat":"dog"}"#.parse()?;
+//! let bytes = JsonSerializer::default().dumps(&data)?;
+//! assert_eq!(bytes, br#"{"cat":"dog"}"#);
+//! # Ok::<(), jam_session::StoreError>(())
+//! ```
+
+use std::sync::Arc;
+
+use crate::{
+    error::StoreError,
+    session_data::{Limits, SessionData},
+};
+
+/// Turns a session into bytes and back. The words are Python's.
+pub trait Serializer: Send + Sync + 'static {
+    /// The bytes of `data`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] beyond the serializer's limits.
+    fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError>;
+
+    /// Reads what [`dumps`](Self::dumps) wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Undecodable`] when the bytes are not of this serializer, [`StoreError::TooLarge`]
+    /// beyond its limits.
+    fn loads(&self, bytes: &[u8]) -> Result<SessionData, StoreError>;
+
+    /// [`loads`](Self::loads) for bytes that are text already; a serializer whose bytes are text can cut
+    /// the values out of it without a copy.
+    ///
+    /// # Errors
+    ///
+    /// As `loads`.
+    fn loads_text(&self, text: &Arc<str>) -> Result<SessionData, StoreError> {
+        self.loads(text.as_bytes())
+    }
+}
+
+/// JSON as Django writes it: compact and ASCII.
+#[derive(Debug, Clone, Copy, Default)]
+#[doc(alias = "JSONSerializer")]
+pub struct JsonSerializer {
+    /// How large a session may be.
+    pub limits: Limits,
+}
+
+impl Serializer for JsonSerializer {
+    fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError> {
+        self.limits.check_names(data)?;
+        let json = data.to_json();
+        self.limits.check_stored(&json)?;
+        Ok(json.into_bytes())
+    }
+
+    /// Bytes beyond ASCII count as Latin-1, as in Django.
+    fn loads(&self, bytes: &[u8]) -> Result<SessionData, StoreError> {
+        let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
+        self.loads_text(&text.into())
+    }
+
+    fn loads_text(&self, text: &Arc<str>) -> Result<SessionData, StoreError> {
+        SessionData::from_json(text, &self.limits)
+    }
+}

@@ -1,0 +1,47 @@
+//! What all sessions of one layer share.
+
+use std::{fmt, sync::Arc};
+
+use time::{Duration, OffsetDateTime};
+
+use super::queue::WriterQueue;
+use crate::{backends::ErasedStore, clock::Clock, error::Error, expiry, session_data::SessionData, settings::Settings};
+
+type CookieAge = Arc<dyn Fn(&SessionData) -> std::time::Duration + Send + Sync>;
+
+/// Store, settings, clock. A clone of a context is another layer over the same store.
+#[derive(Clone)]
+pub(crate) struct Context {
+    pub(crate) store: ErasedStore,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) cookie_age: Option<CookieAge>,
+    pub(crate) queue: Arc<WriterQueue>,
+}
+
+impl Context {
+    pub(crate) fn new(store: ErasedStore, settings: Settings) -> Self {
+        Self { store, settings, clock: Clock::system(), cookie_age: None, queue: Arc::default() }
+    }
+
+    pub(crate) fn now(&self) -> OffsetDateTime {
+        self.clock.now()
+    }
+
+    /// `get_session_cookie_age`: the setting, or what the application's function says.
+    pub(crate) fn session_cookie_age(&self, data: &SessionData) -> Duration {
+        let age = self.cookie_age.as_ref().map_or(self.settings.cookie_age, |age| age(data));
+        Duration::try_from(age).unwrap_or(Duration::MAX)
+    }
+
+    /// When a session with this data expires if it is saved at `now`.
+    pub(crate) fn expire_date(&self, data: &SessionData, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
+        expiry::Stored::of(data)?.date(now, self.session_cookie_age(data))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("store", &self.store).field("settings", &self.settings).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,129 @@
+//! How long this session lives: `set_expiry get_expiry_age get_expiry_date get_expire_at_browser_close`.
+
+use time::{Duration, OffsetDateTime};
+
+use super::Session;
+use crate::{
+    delta::Change,
+    error::Error,
+    expiry::{EXPIRY_KEY, Expiry, Stored},
+};
+
+impl Session {
+    /// Gives this session an expiry of its own, which later saves keep.
+    ///
+    /// A number is an idle time in seconds; `0` a cookie that ends with the browser; a duration or a
+    /// date-time an instant; `None` the global policy again.
+    ///
+    /// ```
+    /// # fn remember_me(session: jam_session::Session) -> Result<(), jam_session::Error> {
+    /// use std::time::Duration;
+    ///
+    /// session.set_expiry(300)?; // five minutes after the last change
+    /// session.set_expiry(0)?; // until the browser closes
+    /// session.set_expiry(Duration::from_secs(300))?; // five minutes from now, whatever happens
+    /// session.set_expiry(None)?; // the cookie age
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    #[doc(alias = "aset_expiry")]
+    pub fn set_expiry(&self, expiry: impl Into<Expiry>) -> Result<(), Error> {
+        let raw = expiry.into().to_raw(self.0.context.now());
+        let equal_modifies = self.0.context.settings.equal_value_modifies;
+        self.edit(|state| match raw {
+            Some(raw) => {
+                let modifies = equal_modifies || state.data.raw(EXPIRY_KEY) != Some(&raw);
+                state.data.set(EXPIRY_KEY, raw.clone());
+                state.record_change(Change::Set(EXPIRY_KEY.to_owned(), raw), modifies);
+            }
+            None => {
+                let found = state.data.remove(EXPIRY_KEY).is_some();
+                state.record_change(Change::Remove(EXPIRY_KEY.to_owned()), found);
+            }
+        })
+    }
+
+    /// How long the session lives if it is changed now. An idle time is given as it was set; a date gives
+    /// whole seconds, rounded down, negative when it is past.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongType`] when something else was stored as the expiry.
+    #[doc(alias = "aget_expiry_age")]
+    pub fn get_expiry_age(&self) -> Result<Duration, Error> {
+        self.get_expiry_age_with(None, None)
+    }
+
+    /// [`get_expiry_age`](Self::get_expiry_age) for a change at `modification`, or for an `expiry` other than
+    /// the session's.
+    ///
+    /// # Errors
+    ///
+    /// As `get_expiry_age`.
+    pub fn get_expiry_age_with(
+        &self,
+        modification: Option<OffsetDateTime>,
+        expiry: Option<Expiry>,
+    ) -> Result<Duration, Error> {
+        self.stored(expiry)?.age(self.or_now(modification), self.get_session_cookie_age())
+    }
+
+    /// When the session expires if it is changed now.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongType`] when something else was stored as the expiry.
+    #[doc(alias = "aget_expiry_date")]
+    pub fn get_expiry_date(&self) -> Result<OffsetDateTime, Error> {
+        self.get_expiry_date_with(None, None)
+    }
+
+    /// [`get_expiry_date`](Self::get_expiry_date) for a change at `modification`, or for an `expiry` other
+    /// than the session's.
+    ///
+    /// # Errors
+    ///
+    /// As `get_expiry_date`.
+    pub fn get_expiry_date_with(
+        &self,
+        modification: Option<OffsetDateTime>,
+        expiry: Option<Expiry>,
+    ) -> Result<OffsetDateTime, Error> {
+        self.stored(expiry)?.date(self.or_now(modification), self.get_session_cookie_age())
+    }
+
+    /// Whether the cookie ends with the browser: the session's own expiry decides, or the setting
+    /// `expire_at_browser_close`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::WrongType`] when something else was stored as the expiry and it cannot be told.
+    #[doc(alias = "aget_expire_at_browser_close")]
+    pub fn get_expire_at_browser_close(&self) -> Result<bool, Error> {
+        let raw = self.get_raw(EXPIRY_KEY);
+        // A text is not 0, whatever it says.
+        if raw.is_some_and(|raw| raw.as_str().starts_with('"')) {
+            return Ok(false);
+        }
+        Ok(self.stored(None)?.at_browser_close(self.0.context.settings.expire_at_browser_close))
+    }
+
+    /// The age of a session without an expiry of its own: the setting `cookie_age`, or what the function
+    /// given to [`SessionLayer::session_cookie_age`](crate::SessionLayer::session_cookie_age) says of this
+    /// session. It is the age of the row, the cookie and the cache entry alike.
+    #[must_use]
+    pub fn get_session_cookie_age(&self) -> Duration {
+        self.0.context.session_cookie_age(&self.session_data())
+    }
+
+    fn stored(&self, expiry: Option<Expiry>) -> Result<Stored, Error> {
+        expiry.map_or_else(|| Stored::of(&self.session_data()), |expiry| Ok(Stored::Expiry(expiry)))
+    }
+
+    fn or_now(&self, modification: Option<OffsetDateTime>) -> OffsetDateTime {
+        modification.unwrap_or_else(|| self.0.context.now())
+    }
+}

@@ -1,0 +1,205 @@
+//! The shared handle behind [`Session`](super::Session) and [`LazySession`](super::LazySession).
+
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use time::OffsetDateTime;
+use tokio::{task::JoinHandle, time::Timeout};
+
+use super::{
+    commit::Commit,
+    context::Context,
+    state::{Facts, Sent, State},
+};
+use crate::{
+    backends::{Record, Saved, SessionStore},
+    error::{self, Error, StoreError},
+    session_key::SessionKey,
+};
+
+/// A write that goes on when its request does not; the request waits for it no longer than its deadline.
+pub(crate) type Tracked<T> = Timeout<JoinHandle<Result<T, Error>>>;
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) context: Arc<Context>,
+    state: Mutex<State>,
+    loading: tokio::sync::Mutex<()>,
+    /// The session of the request that a detached session comes from.
+    pub(super) parent: Option<Arc<Self>>,
+}
+
+impl Inner {
+    pub(crate) fn new(context: Arc<Context>, sent: Sent) -> Arc<Self> {
+        Arc::new(Self {
+            context,
+            state: Mutex::new(State::new(sent)),
+            loading: tokio::sync::Mutex::default(),
+            parent: None,
+        })
+    }
+
+    /// A session of its own that starts from what `self` sees.
+    pub(super) fn detach(self: &Arc<Self>) -> Arc<Self> {
+        let mut state = State::new(Sent::Nothing);
+        {
+            let ours = self.lock();
+            state.install(ours.record.clone());
+            state.data = ours.data.clone();
+        }
+        let (context, loading) = (Arc::clone(&self.context), tokio::sync::Mutex::default());
+        Arc::new(Self { context, state: Mutex::new(state), loading, parent: Some(Arc::clone(self)) })
+    }
+
+    /// Never held across an await, nor while code of the application runs.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn facts(&self) -> Facts {
+        self.lock().facts()
+    }
+
+    /// Ends the time in which the session can be changed, and says what is left to do.
+    pub(crate) fn close(&self) -> Facts {
+        let mut state = self.lock();
+        state.committed = true;
+        state.facts()
+    }
+
+    pub(crate) fn record(&self) -> Option<Record> {
+        self.lock().record.clone()
+    }
+
+    /// Loads the session once.
+    pub(crate) async fn load(&self) -> Result<(), Error> {
+        if self.lock().loaded {
+            return Ok(());
+        }
+        let _alone = self.loading.lock().await;
+        let Some(session_key) = self.unloaded_key() else { return Ok(()) };
+        let (record, undecodable) = self.fetch(&session_key).await?;
+        let mut state = self.lock();
+        // A flush may have been quicker.
+        if !state.loaded {
+            state.install_loaded(record);
+            state.undecodable = undecodable;
+        }
+        Ok(())
+    }
+
+    fn unloaded_key(&self) -> Option<SessionKey> {
+        let state = self.lock();
+        if state.loaded { None } else { state.session_key().cloned() }
+    }
+
+    /// The stored session; an undecodable one is reported once and counts as none.
+    pub(super) async fn fetch(&self, session_key: &SessionKey) -> Result<(Option<Record>, bool), Error> {
+        let after = self.context.settings.load_deadline;
+        let load = self.context.store.load(session_key, self.context.now());
+        match tokio::time::timeout(after, load).await {
+            Err(_) => Err(Error::Deadline { after }),
+            Ok(Ok(record)) => Ok((record, false)),
+            Ok(Err(error @ StoreError::Undecodable(_))) => {
+                tracing::warn!(
+                    error = error::chain(&error),
+                    "a stored session cannot be used; the visitor is anonymous"
+                );
+                Ok((None, true))
+            }
+            Ok(Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Writes what was changed. The session's state follows when it is written, whoever waits.
+    pub(crate) async fn commit(self: Arc<Self>) -> Result<Record, Error> {
+        let commit = self.take_commit();
+        let result = commit.run().await;
+        match &result {
+            Ok(record) => self.committed(record),
+            Err(_) => self.put_back(commit),
+        }
+        result
+    }
+
+    fn take_commit(&self) -> Commit {
+        let mut state = self.lock();
+        state.unsaved = false;
+        Commit {
+            context: Arc::clone(&self.context),
+            record: state.record.clone(),
+            data: state.data.clone(),
+            delta: std::mem::take(&mut state.delta),
+            cycle: std::mem::take(&mut state.cycle),
+        }
+    }
+
+    fn committed(&self, record: &Record) {
+        loop {
+            let (edits, delta) = {
+                let state = self.lock();
+                (state.edits, state.delta.clone())
+            };
+            // What clones of the handle changed while it was being saved stays on top.
+            let data = delta.apply(record.session_data.clone());
+            let mut state = self.lock();
+            if state.edits == edits {
+                state.modified |= state.record.is_none();
+                state.data = data.unwrap_or_else(|_| record.session_data.clone());
+                state.record = Some(record.clone());
+                return;
+            }
+        }
+    }
+
+    fn put_back(&self, commit: Commit) {
+        let mut state = self.lock();
+        state.cycle |= commit.cycle;
+        state.unsaved = true;
+        let newer = std::mem::replace(&mut state.delta, commit.delta);
+        state.delta.extend(newer);
+    }
+
+    /// Moves the expiry of the stored session to what it would be if it were saved now.
+    pub(crate) async fn touch(&self, record: &Record, expire_date: OffsetDateTime) -> Result<Option<Record>, Error> {
+        match self.context.store.touch(record, expire_date, self.context.now()).await? {
+            Saved::Done(record) => {
+                self.lock().record = Some(record.clone());
+                Ok(Some(record))
+            }
+            Saved::Conflict(_) | Saved::Gone => Ok(None),
+        }
+    }
+
+    /// Runs a write to its end, whatever becomes of the request.
+    pub(crate) fn track<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Tracked<T> {
+        tokio::time::timeout(self.context.settings.save_deadline, tokio::spawn(write))
+    }
+}
+
+impl State {
+    fn install_loaded(&mut self, record: Option<Record>) {
+        // What `LazySession::set_modified` asked for before the load is still asked for.
+        let unsaved = self.unsaved;
+        self.install(record);
+        self.unsaved = unsaved;
+    }
+}
+
+/// The outcome of a write that was waited for.
+pub(crate) fn outcome<T>(
+    waited: Result<Result<Result<T, Error>, tokio::task::JoinError>, tokio::time::error::Elapsed>,
+    after: Duration,
+) -> Result<T, Error> {
+    match waited {
+        Ok(Ok(result)) => result,
+        Ok(Err(panicked)) => Err(StoreError::Backend(panicked.into()).into()),
+        Err(_) => Err(Error::Deadline { after }),
+    }
+}

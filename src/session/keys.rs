@@ -1,0 +1,56 @@
+//! Ending a session and renewing its key: `flush`, `cycle_key`.
+
+use std::sync::Arc;
+
+use super::{Session, outcome};
+use crate::{backends::SessionStore, error::Error};
+
+impl Session {
+    /// Ends the session: deletes what is stored, forgets the data and the key. What is inserted afterwards
+    /// begins a new session. Call it when a user logs out.
+    ///
+    /// It happens at once, whatever becomes of the response, and no other request brings it back. The
+    /// response tells the browser to forget the cookie.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Store`] or [`Error::Deadline`] when the store failed: the session may still live, and this
+    /// request still has it. [`Error::Committed`] after the response.
+    #[doc(alias = "aflush")]
+    #[doc(alias = "delete")]
+    #[doc(alias = "logout")]
+    pub async fn flush(&self) -> Result<(), Error> {
+        let session_key = self.edit(|state| state.session_key().cloned())?;
+        if let Some(session_key) = session_key {
+            let after = self.0.context.settings.save_deadline;
+            let context = Arc::clone(&self.0.context);
+            let delete = async move { Ok(context.store.delete(&session_key).await?) };
+            outcome(self.0.track(delete).await, after)?;
+        }
+        self.edit(|state| {
+            state.install(None);
+            state.modified = true;
+            state.ended = true;
+            state.issued = false;
+            state.undecodable = false;
+        })
+    }
+
+    /// Gives the session a new key, and keeps its data. Call it when a user logs in, or gains a right:
+    /// whoever planted the old key is left with nothing (session fixation).
+    ///
+    /// It happens when the request ends well, in one step with every other change: there is never a moment
+    /// with two keys. A session that is not stored yet is created, even if it is empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    #[doc(alias = "acycle_key")]
+    #[doc(alias = "cycle_id")]
+    pub fn cycle_key(&self) -> Result<(), Error> {
+        self.edit(|state| {
+            state.cycle = true;
+            state.set_modified();
+        })
+    }
+}

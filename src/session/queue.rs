@@ -1,0 +1,71 @@
+//! [`WriterQueue`]: writers of one session take turns within this process, so that each builds on what
+//! the one before it left instead of colliding with it. Correctness does not rest on it: other processes
+//! do not queue here.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+
+use crate::session_key::SessionKey;
+
+#[derive(Debug, Default)]
+pub(crate) struct WriterQueue(Mutex<HashMap<SessionKey, Arc<AsyncMutex<()>>>>);
+
+/// A writer's turn, until it is dropped.
+pub(super) struct Turn {
+    queue: Arc<WriterQueue>,
+    session_key: SessionKey,
+    guard: Option<OwnedMutexGuard<()>>,
+}
+
+impl WriterQueue {
+    /// Waits until it is the caller's turn to write `session_key`.
+    pub(super) async fn turn(self: &Arc<Self>, session_key: &SessionKey) -> Turn {
+        let entry = Arc::clone(self.entries().entry(session_key.clone()).or_default());
+        // Made before waiting: a caller that gives up leaves nothing behind, either.
+        let mut turn = Turn { queue: Arc::clone(self), session_key: session_key.clone(), guard: None };
+        turn.guard = Some(entry.lock_owned().await);
+        turn
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<SessionKey, Arc<AsyncMutex<()>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.guard = None;
+        let mut entries = self.queue.entries();
+        // The map's own reference is the last one: nobody holds a turn or waits for one.
+        if entries.get(&self.session_key).is_some_and(|entry| Arc::strong_count(entry) == 1) {
+            entries.remove(&self.session_key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn turns_of_one_key_follow_each_other_and_leave_nothing_behind() {
+        let queue = Arc::new(WriterQueue::default());
+        let key = SessionKey::generate();
+        let first = queue.turn(&key).await;
+        let waiting = tokio::spawn({
+            let (queue, key) = (Arc::clone(&queue), key.clone());
+            async move { drop(queue.turn(&key).await) }
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+
+        drop(first);
+        waiting.await.unwrap();
+
+        assert!(queue.entries().is_empty());
+    }
+}

@@ -1,0 +1,136 @@
+//! The mutable part of a session, and what the middleware needs to know of it.
+
+use crate::{
+    backends::Record,
+    delta::{Change, Delta},
+    session_data::SessionData,
+    session_key::SessionKey,
+};
+
+/// What the client's cookie was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Sent {
+    /// There was none.
+    Nothing,
+    /// There was one that no store of ours has issued, or several that contradict each other.
+    Refused,
+    /// It may be the key of a session.
+    Key(SessionKey),
+}
+
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) sent: Sent,
+    pub(super) loaded: bool,
+    /// The stored session that everything here builds on.
+    pub(super) record: Option<Record>,
+    /// The dictionary as this request sees it.
+    pub(super) data: SessionData,
+    /// What this request changed since `record`.
+    pub(super) delta: Delta,
+    /// Counts changes, so that code which ran without the lock can see whether it is out of date.
+    pub(super) edits: u64,
+    pub(super) accessed: bool,
+    pub(super) modified: bool,
+    /// Something is to be written at the end of the request.
+    pub(super) unsaved: bool,
+    pub(super) cycle: bool,
+    /// This request ended a session.
+    pub(super) ended: bool,
+    /// The stored session does not decode; it is to be left alone.
+    pub(super) undecodable: bool,
+    /// An explicit save has to be told to the client, whatever the response.
+    pub(super) issued: bool,
+    pub(super) committed: bool,
+}
+
+impl State {
+    pub(super) fn new(sent: Sent) -> Self {
+        Self {
+            loaded: !matches!(sent, Sent::Key(_)),
+            sent,
+            record: None,
+            data: SessionData::default(),
+            delta: Delta::default(),
+            edits: 0,
+            accessed: false,
+            modified: false,
+            unsaved: false,
+            cycle: false,
+            ended: false,
+            undecodable: false,
+            issued: false,
+            committed: false,
+        }
+    }
+
+    /// The key: of the stored session, or what the client sent as long as nobody looked.
+    pub(super) fn session_key(&self) -> Option<&SessionKey> {
+        match (&self.record, &self.sent) {
+            (Some(record), _) => Some(&record.session_key),
+            (None, Sent::Key(key)) if !self.loaded => Some(key),
+            (None, _) => None,
+        }
+    }
+
+    pub(super) fn record_change(&mut self, change: Change, modifies: bool) {
+        self.delta.push(change);
+        self.edits += 1;
+        if modifies {
+            self.set_modified();
+        }
+    }
+
+    pub(super) fn set_modified(&mut self) {
+        self.modified = true;
+        self.unsaved = true;
+    }
+
+    /// Builds on `record` from here on; what was changed here is gone.
+    pub(super) fn install(&mut self, record: Option<Record>) {
+        self.data = record.as_ref().map_or_else(SessionData::default, |record| record.session_data.clone());
+        self.record = record;
+        self.loaded = true;
+        self.delta = Delta::default();
+        self.edits += 1;
+        self.cycle = false;
+        self.unsaved = false;
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            sent: self.sent != Sent::Nothing,
+            accessed: self.accessed,
+            unsaved: self.unsaved,
+            loaded: self.loaded,
+            has_row: self.record.is_some(),
+            has_data: !self.data.is_empty(),
+            cycle: self.cycle,
+            ended: self.ended,
+            undecodable: self.undecodable,
+            issued: self.issued,
+        }
+    }
+}
+
+/// What the end of a request depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Facts {
+    pub(crate) sent: bool,
+    pub(crate) accessed: bool,
+    pub(crate) unsaved: bool,
+    pub(crate) loaded: bool,
+    pub(crate) has_row: bool,
+    pub(crate) has_data: bool,
+    pub(crate) cycle: bool,
+    pub(crate) ended: bool,
+    pub(crate) undecodable: bool,
+    pub(crate) issued: bool,
+}
+
+impl Facts {
+    /// Django's `is_empty`: no key and no data. Where nobody looked, a key counts as a session.
+    pub(crate) fn is_empty(self) -> bool {
+        self.loaded && !self.has_row && !self.has_data && !self.cycle
+    }
+}

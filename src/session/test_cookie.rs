@@ -1,0 +1,38 @@
+//! Does this browser keep cookies? `set_test_cookie test_cookie_worked delete_test_cookie`.
+
+use super::Session;
+use crate::error::Error;
+
+/// Django's name and value for it.
+const NAME: &str = "testcookie";
+const VALUE: &str = "worked";
+
+impl Session {
+    /// Leaves a mark that the next request looks for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    #[doc(alias = "aset_test_cookie")]
+    pub fn set_test_cookie(&self) -> Result<(), Error> {
+        self.insert(NAME, VALUE)
+    }
+
+    /// Whether the mark of an earlier request came back: this browser keeps cookies.
+    #[must_use]
+    #[doc(alias = "atest_cookie_worked")]
+    pub fn test_cookie_worked(&self) -> bool {
+        // Anything but the mark itself is not the mark.
+        self.get::<String>(NAME).is_ok_and(|value| value.as_deref() == Some(VALUE))
+    }
+
+    /// Removes the mark, and says whether it was there.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    #[doc(alias = "adelete_test_cookie")]
+    pub fn delete_test_cookie(&self) -> Result<bool, Error> {
+        self.remove(NAME)
+    }
+}

@@ -1,0 +1,293 @@
+//! [`SessionData`]: the dictionary of one session, in order, each value as the text it is stored as.
+//!
+//! ```
+//! use jam_session::SessionData;
+//!
+//! let mut data: SessionData = r#"{"cart":[1,2],"ratio":NaN}"#.parse()?;
+//! data.insert("visits", &3)?;
+//! assert_eq!(data.get::<u32>("visits")?, Some(3));
+//! assert_eq!(data.to_json(), r#"{"cart":[1,2],"ratio":NaN,"visits":3}"#);
+//! # Ok::<(), jam_session::BoxError>(())
+//! ```
+
+use std::{borrow::Cow, collections::HashMap, fmt, str::FromStr, sync::Arc};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    error::{BoxError, StoreError},
+    json_scanner::{self, ScanError},
+    raw::Raw,
+};
+
+/// How large a session may be, when it is read and when it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Bytes of the stored text.
+    pub stored_bytes: usize,
+    /// Names in the dictionary.
+    pub names: usize,
+    /// Nesting of a stored value when it is read; written values are at most 64 deep.
+    pub depth: usize,
+}
+
+impl Default for Limits {
+    /// 1 MiB, 1024 names, 128 deep.
+    fn default() -> Self {
+        Self { stored_bytes: 1 << 20, names: 1024, depth: 128 }
+    }
+}
+
+impl Limits {
+    /// Says whether `text` may be stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] when it is too long.
+    pub fn check_stored(&self, text: &str) -> Result<(), StoreError> {
+        let (size, limit) = (text.len(), self.stored_bytes);
+        if size > limit {
+            return Err(StoreError::TooLarge { what: "the number of bytes of the session", size, limit });
+        }
+        Ok(())
+    }
+
+    /// Says whether `data` may be stored.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::TooLarge`] when it has too many names.
+    pub fn check_names(&self, data: &SessionData) -> Result<(), StoreError> {
+        let (size, limit) = (data.len(), self.names);
+        if size > limit {
+            return Err(StoreError::TooLarge { what: "the number of names in the session", size, limit });
+        }
+        Ok(())
+    }
+}
+
+/// Names with values, in the order in which they were first set. A clone shares everything until it changes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SessionData(Arc<Vec<Entry>>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Entry {
+    /// With its quotes: a name is kept as it was written, too.
+    name: Raw,
+    value: Raw,
+}
+
+impl SessionData {
+    /// Reads a JSON object; the values are cut out of `text` without a copy.
+    ///
+    /// # Errors
+    ///
+    /// When the text is not a JSON object or exceeds `limits`.
+    pub fn from_json(text: &Arc<str>, limits: &Limits) -> Result<Self, StoreError> {
+        limits.check_stored(text)?;
+        let mut entries = Vec::new();
+        json_scanner::scan_object(text, limits.depth, |name, value| {
+            // One over the limit is enough to know; the rest is not kept.
+            if entries.len() <= limits.names {
+                entries.push(Entry { name: Raw::cut(text, name), value: Raw::cut(text, value) });
+            }
+        })
+        .map_err(|error: ScanError| StoreError::Undecodable(error.into()))?;
+        let data = Self(Arc::new(last_of_each(entries)));
+        limits.check_names(&data)?;
+        Ok(data)
+    }
+
+    /// The whole dictionary as one compact JSON object.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let size = self.0.iter().map(|e| e.name.as_str().len() + e.value.as_str().len() + 2).sum::<usize>();
+        let mut json = String::with_capacity(size + 2);
+        json.push('{');
+        for (i, entry) in self.0.iter().enumerate() {
+            if i > 0 {
+                json.push(',');
+            }
+            json.push_str(entry.name.as_str());
+            json.push(':');
+            json.push_str(entry.value.as_str());
+        }
+        json.push('}');
+        json
+    }
+
+    /// The value of `key` as a `T`, `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the value is not a `T`.
+    pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, BoxError> {
+        self.raw(key).map(Raw::get).transpose()
+    }
+
+    /// The value of `key` as it is stored.
+    #[must_use]
+    pub fn raw(&self, key: &str) -> Option<&Raw> {
+        self.0.iter().find(|entry| entry.is(key)).map(|entry| &entry.value)
+    }
+
+    /// Sets `key` to `value`.
+    ///
+    /// # Errors
+    ///
+    /// When the value does not serialize; nothing is changed then.
+    pub fn insert<T: Serialize + ?Sized>(&mut self, key: &str, value: &T) -> Result<(), BoxError> {
+        self.set(key, Raw::new(value)?);
+        Ok(())
+    }
+
+    /// Sets `key` to a value that is text already.
+    pub fn set(&mut self, key: &str, value: Raw) {
+        let entries = Arc::make_mut(&mut self.0);
+        match entries.iter_mut().find(|entry| entry.is(key)) {
+            Some(entry) => entry.value = value,
+            None => entries.push(Entry { name: Raw::new(key).expect("a string is JSON"), value }),
+        }
+    }
+
+    /// Removes `key` and gives its value.
+    pub fn remove(&mut self, key: &str) -> Option<Raw> {
+        let at = self.0.iter().position(|entry| entry.is(key))?;
+        Some(Arc::make_mut(&mut self.0).remove(at).value)
+    }
+
+    /// The names, in order. A name that is no Unicode text (a lone surrogate) appears escaped.
+    pub fn keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.0.iter().map(Entry::key)
+    }
+
+    /// The values, in order.
+    pub fn values(&self) -> impl Iterator<Item = &Raw> {
+        self.0.iter().map(|entry| &entry.value)
+    }
+
+    /// How many names there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no name.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromStr for SessionData {
+    type Err = StoreError;
+
+    fn from_str(text: &str) -> Result<Self, StoreError> {
+        Self::from_json(&text.into(), &Limits::default())
+    }
+}
+
+impl fmt::Debug for SessionData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionData({} names)", self.len())
+    }
+}
+
+impl Entry {
+    /// The name without its quotes, as it was written.
+    fn written(&self) -> &str {
+        let name = self.name.as_str();
+        &name[1..name.len() - 1]
+    }
+
+    fn key(&self) -> Cow<'_, str> {
+        let written = self.written();
+        if written.contains('\\') {
+            return self.name.get().map_or(Cow::Borrowed(written), Cow::Owned);
+        }
+        Cow::Borrowed(written)
+    }
+
+    fn is(&self, key: &str) -> bool {
+        let written = self.written();
+        if written.contains('\\') { self.key() == key } else { written == key }
+    }
+}
+
+/// Of members with the same name the last counts, in the place of the first: what Python's reader does.
+fn last_of_each(entries: Vec<Entry>) -> Vec<Entry> {
+    // The usual session: comparing a few short names is cheaper than hashing them.
+    const FEW: usize = 12;
+    if entries.len() <= FEW {
+        let repeated = (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.key() == entries[i].key()));
+        if !repeated {
+            return entries;
+        }
+    }
+    let mut places = HashMap::with_capacity(entries.len());
+    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        match places.entry(entry.key().into_owned()) {
+            std::collections::hash_map::Entry::Occupied(place) => {
+                let place: usize = *place.get();
+                kept[place].value = entry.value;
+            }
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(kept.len());
+                kept.push(entry);
+            }
+        }
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_touched_is_written_back_byte_for_byte() {
+        let text = r#"{"big":123456789012345678901234567890,"nan":NaN,"\u00e9":"\ud800","f":1e-07}"#;
+        let mut data: SessionData = text.parse().unwrap();
+
+        data.insert("new", "é").unwrap();
+        assert_eq!(data.remove("nan").unwrap().as_str(), "NaN");
+
+        let expected = r#"{"big":123456789012345678901234567890,"\u00e9":"\ud800","f":1e-07,"new":"\u00e9"}"#;
+        assert_eq!(data.to_json(), expected);
+        assert!(data.raw("é").is_some());
+    }
+
+    #[test]
+    fn of_equal_names_the_last_value_counts_in_the_first_place() {
+        let few: SessionData = r#"{"a":1,"b":2,"\u0061":3}"#.parse().unwrap();
+        let many =
+            format!("{{{},\"n3\":true}}", (0..20).map(|i| format!("\"n{i}\":{i}")).collect::<Vec<_>>().join(","));
+        let many: SessionData = many.parse().unwrap();
+
+        assert_eq!(few.to_json(), r#"{"a":3,"b":2}"#);
+        assert_eq!((many.len(), many.get("n3").unwrap()), (20, Some(true)));
+    }
+
+    #[test]
+    fn limits_are_enforced_on_reading() {
+        let limits = Limits { names: 2, stored_bytes: 40, depth: 2 };
+        let read = |text: &str| SessionData::from_json(&text.into(), &limits);
+
+        assert!(read(r#"{"a":[[1]],"b":2}"#).is_ok());
+        assert!(matches!(read(r#"{"a":1,"b":2,"c":3}"#), Err(StoreError::TooLarge { size: 3, limit: 2, .. })));
+        assert!(matches!(read(&format!("{{\"a\":\"{}\"}}", "x".repeat(40))), Err(StoreError::TooLarge { .. })));
+        assert!(matches!(read(r#"{"a":[[[1]]]}"#), Err(StoreError::Undecodable(_))));
+    }
+
+    #[test]
+    fn a_clone_does_not_see_later_changes() {
+        let mut data: SessionData = r#"{"a":1}"#.parse().unwrap();
+        let before = data.clone();
+
+        data.insert("a", &2).unwrap();
+
+        assert_eq!(before.get::<i32>("a").unwrap(), Some(1));
+    }
+}

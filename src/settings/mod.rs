@@ -1,0 +1,148 @@
+//! [`Settings`]: Django's `SESSION_*` settings as one plain struct, and what Django has no word for.
+//!
+//! ```
+//! use std::time::Duration;
+//! use jam_session::Settings;
+//!
+//! let mut settings = Settings::default();
+//! settings.cookie_age = Duration::from_secs(60 * 60);
+//! settings.cookie_name = "__Host-sessionid".into();
+//! settings.validate()?;
+//!
+//! settings.cookie_domain = Some("example.com".into());
+//! assert!(settings.validate().is_err(), "a __Host- cookie has no domain");
+//! # Ok::<(), jam_session::SettingsError>(())
+//! ```
+
+use std::time::Duration;
+
+use http::StatusCode;
+use serde::Deserialize;
+
+mod choices;
+pub use choices::{CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode};
+mod env;
+mod values;
+use values::{optional_seconds, seconds, status};
+mod validate;
+
+/// Every setting of a [`SessionLayer`](crate::SessionLayer).
+///
+/// The default has Django's names and lifetimes, and a cookie with `Secure` on. It deserializes from a
+/// map with these names (durations are whole seconds, statuses numbers), or from the environment with
+/// [`from_env`](Self::from_env). Unknown names are errors.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The name of the cookie. `sessionid`.
+    #[doc(alias = "SESSION_COOKIE_NAME")]
+    pub cookie_name: String,
+    /// How long a session lives after its last change: the row, and the cookie's `Max-Age`. Two weeks.
+    #[doc(alias = "SESSION_COOKIE_AGE")]
+    #[serde(with = "seconds")]
+    pub cookie_age: Duration,
+    /// The cookie's `Domain`; with none the cookie belongs to the very host that set it. None.
+    #[doc(alias = "SESSION_COOKIE_DOMAIN")]
+    pub cookie_domain: Option<String>,
+    /// The cookie's `Path`. `/`.
+    #[doc(alias = "SESSION_COOKIE_PATH")]
+    pub cookie_path: String,
+    /// Whether the cookie travels over HTTPS only. On, unlike Django.
+    #[doc(alias = "SESSION_COOKIE_SECURE")]
+    pub cookie_secure: bool,
+    /// Whether the cookie is hidden from scripts. On.
+    #[doc(alias = "SESSION_COOKIE_HTTPONLY")]
+    pub cookie_http_only: bool,
+    /// The cookie's `SameSite`. `Lax`.
+    #[doc(alias = "SESSION_COOKIE_SAMESITE")]
+    pub cookie_same_site: SameSite,
+    /// Whether the cookie is `Partitioned` (kept apart per embedding site). Off.
+    pub cookie_partitioned: bool,
+    /// Whether a session without an expiry of its own gets a cookie that ends with the browser. Off.
+    #[doc(alias = "SESSION_EXPIRE_AT_BROWSER_CLOSE")]
+    pub expire_at_browser_close: bool,
+    /// Whether every request with a live session extends it, also one that leaves it alone. Off.
+    #[doc(alias = "SESSION_SAVE_EVERY_REQUEST")]
+    pub save_every_request: bool,
+    /// With a threshold, a request that used its session extends it when that gains at least this
+    /// much. None: only changes extend a session, as in Django.
+    #[serde(with = "optional_seconds")]
+    pub refresh_threshold: Option<Duration>,
+    /// What happens when another request saved the session meanwhile. [`SaveMode::Merge`].
+    pub save_mode: SaveMode,
+    /// What two cookies of our name with different values mean. [`DuplicateCookie::Refuse`].
+    pub duplicate_cookie: DuplicateCookie,
+    /// When a deletion cookie is sent. [`DeletionCookie::OnFlush`].
+    pub deletion_cookie: DeletionCookie,
+    /// How `Set-Cookie` is written. [`CookieFormat::Rfc6265bis`].
+    pub cookie_format: CookieFormat,
+    /// Which caching headers responses get. [`Headers::VaryAndNoStore`].
+    pub headers: Headers,
+    /// Whether setting a name to the value it has marks the session modified, as in Django. Off.
+    pub equal_value_modifies: bool,
+    /// Whether `save_every_request` and `set_modified` create an empty row for an unknown key, as in Django. Off.
+    pub create_empty_rows: bool,
+    /// What a request is answered whose session was ended meanwhile. Status 400.
+    #[doc(alias = "SessionInterrupted")]
+    pub on_interrupted: OnInterrupted,
+    /// The status of a request whose session could not be loaded or saved. 503.
+    #[serde(with = "status")]
+    pub store_failure_status: StatusCode,
+    /// How long loading a session may take. Two seconds.
+    #[serde(with = "seconds")]
+    pub load_deadline: Duration,
+    /// How long saving a session may take, with all its tries. Three seconds.
+    #[serde(with = "seconds")]
+    pub save_deadline: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            cookie_name: "sessionid".into(),
+            cookie_age: Duration::from_secs(14 * 24 * 60 * 60),
+            cookie_domain: None,
+            cookie_path: "/".into(),
+            cookie_secure: true,
+            cookie_http_only: true,
+            cookie_same_site: SameSite::Lax,
+            cookie_partitioned: false,
+            expire_at_browser_close: false,
+            save_every_request: false,
+            refresh_threshold: None,
+            save_mode: SaveMode::Merge,
+            duplicate_cookie: DuplicateCookie::Refuse,
+            deletion_cookie: DeletionCookie::OnFlush,
+            cookie_format: CookieFormat::Rfc6265bis,
+            headers: Headers::VaryAndNoStore,
+            equal_value_modifies: false,
+            create_empty_rows: false,
+            on_interrupted: OnInterrupted::Respond(StatusCode::BAD_REQUEST),
+            store_failure_status: StatusCode::SERVICE_UNAVAILABLE,
+            load_deadline: Duration::from_secs(2),
+            save_deadline: Duration::from_secs(3),
+        }
+    }
+}
+
+impl Settings {
+    /// What a Django site next door expects: its cookie flags (`Secure` off), its deletion cookies, its
+    /// `Vary` header alone, an equal value counts as a change, and `save_every_request` makes rows.
+    ///
+    /// It does not bring back what makes Django lose data: a client's key is never adopted, an expired
+    /// row never revived, an undecodable row never overwritten, and overlapping saves are merged.
+    #[must_use]
+    pub fn django() -> Self {
+        Self {
+            cookie_secure: false,
+            duplicate_cookie: DuplicateCookie::TakeLast,
+            deletion_cookie: DeletionCookie::WhenEmpty,
+            cookie_format: CookieFormat::Django,
+            headers: Headers::Vary,
+            equal_value_modifies: true,
+            create_empty_rows: true,
+            ..Self::default()
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Combinations that cannot work are errors at start-up, in a sentence that says what to change.
+
+use std::time::Duration;
+
+use super::{OnInterrupted, SameSite, Settings};
+use crate::error::SettingsError;
+
+/// Nothing lives longer: dates stay far from what databases and Python can express.
+const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
+
+impl Settings {
+    /// Checks that these settings can work together. [`SessionLayer`](crate::SessionLayer) does so, too.
+    ///
+    /// # Errors
+    ///
+    /// The first problem, with what to change.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.problem().map_or(Ok(()), |problem| Err(SettingsError(problem)))
+    }
+
+    fn problem(&self) -> Option<String> {
+        self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.number_problem())
+    }
+
+    fn name_problem(&self) -> Option<String> {
+        let name = self.cookie_name.as_str();
+        if name.is_empty() || !name.bytes().all(is_token) {
+            return Some(format!("cookie_name {name:?} is not a cookie name; use letters, digits, - and _"));
+        }
+        for prefix in ["__Host-", "__Secure-"] {
+            let found = name.get(..prefix.len()).unwrap_or_default();
+            if found.eq_ignore_ascii_case(prefix) && found != prefix {
+                return Some(format!("cookie_name begins with {found:?}; browsers mean {prefix:?}"));
+            }
+            if found == prefix && !self.cookie_secure {
+                return Some(format!("a {prefix} cookie needs cookie_secure"));
+            }
+        }
+        if name.starts_with("__Host-") && (self.cookie_domain.is_some() || self.cookie_path != "/") {
+            return Some("a __Host- cookie has no cookie_domain and the cookie_path /".into());
+        }
+        None
+    }
+
+    fn attribute_problem(&self) -> Option<String> {
+        if self.cookie_same_site == SameSite::None && !self.cookie_secure {
+            return Some("SameSite=None needs cookie_secure: browsers drop the cookie otherwise".into());
+        }
+        if self.cookie_partitioned && !self.cookie_secure {
+            return Some("a partitioned cookie needs cookie_secure".into());
+        }
+        if !self.cookie_path.starts_with('/') || !self.cookie_path.bytes().all(is_attribute) {
+            return Some(format!(
+                "cookie_path {:?} does not begin with / or has a character of its own",
+                self.cookie_path
+            ));
+        }
+        let domain = self.cookie_domain.as_deref()?;
+        let plausible = domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+        if domain.trim_matches('.').is_empty() || !plausible {
+            return Some(format!("cookie_domain {domain:?} is not a domain"));
+        }
+        None
+    }
+
+    fn number_problem(&self) -> Option<String> {
+        for (name, duration) in [
+            ("cookie_age", self.cookie_age),
+            ("load_deadline", self.load_deadline),
+            ("save_deadline", self.save_deadline),
+        ] {
+            if duration.is_zero() || duration > LONGEST {
+                return Some(format!("{name} is not between a moment and 100 years"));
+            }
+        }
+        if self.refresh_threshold.is_some_and(|threshold| threshold >= self.cookie_age) {
+            return Some(
+                "refresh_threshold is not shorter than cookie_age, so no session would ever be refreshed".into(),
+            );
+        }
+        let interrupted = match self.on_interrupted {
+            OnInterrupted::Respond(status) => status.as_u16(),
+            OnInterrupted::KeepResponse => 400,
+        };
+        if interrupted < 400 || self.store_failure_status.as_u16() < 400 {
+            return Some("on_interrupted and store_failure_status are not error statuses (400 to 599)".into());
+        }
+        None
+    }
+}
+
+/// A character of a token (RFC 9110), which is what a cookie's name is made of.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// A character that may stand in an attribute of a cookie (RFC 6265bis).
+fn is_attribute(byte: u8) -> bool {
+    (0x20..0x7f).contains(&byte) && byte != b';'
+}
