@@ -41,5 +41,8 @@ pub use settings::{
     CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode, Settings,
 };
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 #[cfg(feature = "_sql")]
 pub use sqlx;
