@@ -50,8 +50,24 @@ mod model {
         /// The columns beyond the base three.
         const EXTRA_COLUMNS: &'static [Column] = &[];
 
+        /// The SQL that makes the table where it is missing, statements that end in semicolons; `None` where it
+        /// has the base three columns alone. [`DbStore::migrate`](crate::DbStore::migrate) runs it.
+        const MIGRATION: Option<&'static str> = None;
+
         /// Makes the row: `base` is what is stored anyway, `data` what it was encoded from.
         fn create_model_instance(base: BaseSession, data: &SessionData) -> Self;
+
+        /// Makes the row from one that was read, for [`BaseSessionManager::get`](crate::BaseSessionManager::get):
+        /// `row` has the extra columns under their names.
+        ///
+        /// # Errors
+        ///
+        /// What sqlx says when a column is of another type. Where this method is not implemented, that it
+        /// is not.
+        fn from_row(base: BaseSession, row: &DB::Row) -> Result<Self, BoxError> {
+            let _ = (base, row);
+            Err("implement `AbstractBaseSession::from_row` to read rows as this model".into())
+        }
 
         /// The base three.
         fn base(&self) -> &BaseSession;
@@ -109,6 +125,10 @@ mod model {
 
         fn create_model_instance(base: BaseSession, _data: &SessionData) -> Self {
             base
+        }
+
+        fn from_row(base: BaseSession, _row: &DB::Row) -> Result<Self, BoxError> {
+            Ok(base)
         }
 
         fn base(&self) -> &BaseSession {

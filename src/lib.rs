@@ -2,10 +2,14 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backends;
+#[cfg(feature = "mysql")]
+pub use backends::MySqlStore;
+#[cfg(feature = "postgres")]
+pub use backends::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
-pub use backends::{DbStore, Driver};
+pub use backends::{BaseSessionManager, DbStore, Driver, connect};
 pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
 mod base_session;
 #[cfg(feature = "_sql")]

@@ -4,6 +4,8 @@
 //! |---|---|---|
 //! | [`MemoryStore`] | — | this process; for tests and small tools |
 //! | `SqliteStore` (feature `sqlite`) | `db` | the session table of an SQLite database |
+//! | `PostgresStore` (feature `postgres`) | `db` | the session table of a PostgreSQL database |
+//! | `MySqlStore` (feature `mysql`) | `db` | the session table of a MySQL or MariaDB database |
 
 mod base;
 pub use base::{Draft, Record, Saved, SessionStore};
@@ -14,7 +16,11 @@ pub use memory::MemoryStore;
 
 #[cfg(feature = "_sql")]
 mod db;
+#[cfg(feature = "mysql")]
+pub use db::MySqlStore;
+#[cfg(feature = "postgres")]
+pub use db::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use db::SqliteStore;
 #[cfg(feature = "_sql")]
-pub use db::{DbStore, Driver};
+pub use db::{BaseSessionManager, DbStore, Driver, connect};

@@ -3,19 +3,29 @@
 use std::{error::Error as StdError, fmt};
 
 use super::driver::Driver;
-use crate::{base_session::AbstractBaseSession, error::StoreError};
+use crate::error::StoreError;
 
-/// The error of a statement on the table of `M`.
-pub(super) fn failure<DB: Driver, M: AbstractBaseSession<DB>>(error: sqlx::Error) -> StoreError {
+/// The error of a statement on `table`.
+pub(super) fn failure<DB: Driver>(table: &str, error: sqlx::Error) -> StoreError {
     if DB::is_missing_table(&error) {
-        return StoreError::Backend(Box::new(MissingTable { table: M::DB_TABLE, source: error }));
+        return StoreError::Backend(Box::new(MissingTable { table: table.to_owned(), source: error }));
     }
     StoreError::Backend(error.into())
 }
 
+/// Whether the connection is to blame, so that another one may well do.
+pub(super) fn is_connection_error(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::WorkerCrashed => true,
+        // admin_shutdown, crash_shutdown, cannot_connect_now
+        sqlx::Error::Database(error) => matches!(error.code().as_deref(), Some("57P01" | "57P02" | "57P03")),
+        _ => false,
+    }
+}
+
 #[derive(Debug)]
 struct MissingTable {
-    table: &'static str,
+    table: String,
     source: sqlx::Error,
 }
 
@@ -30,30 +40,6 @@ impl fmt::Display for MissingTable {
 }
 
 impl StdError for MissingTable {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.source)
-    }
-}
-
-/// A database that cannot be opened, with its path.
-#[derive(Debug)]
-pub(super) struct Unopenable {
-    pub(super) path: String,
-    pub(super) source: sqlx::Error,
-}
-
-impl fmt::Display for Unopenable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "cannot open the database `{}`; check that its directory exists and is writable, and that the URL looks \
-             like `sqlite:sessions.db`",
-            self.path
-        )
-    }
-}
-
-impl StdError for Unopenable {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(&self.source)
     }

@@ -8,24 +8,37 @@ use time::OffsetDateTime;
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
     base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
-    date_text,
     error::{SettingsError, StoreError},
     serializers::{JsonSerializer, Serializer},
+    session_data::SessionData,
     session_key::SessionKey,
 };
 
 mod driver;
+use driver::BaseRow;
 pub use driver::Driver;
-use driver::RowText;
 mod failure;
+mod manager;
 use failure::failure;
+pub use manager::BaseSessionManager;
+mod connect;
 mod schema;
+pub use connect::connect;
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "mysql")]
+pub use mysql::MySqlStore;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteStore;
 mod statements;
-use statements::{CLEAR_BATCH, Statements};
+use statements::Statements;
+mod store;
 
 /// Keeps sessions in a database table: Django's `db` engine.
 ///
@@ -42,24 +55,24 @@ pub struct DbStore<DB: Driver, M: AbstractBaseSession<DB> = BaseSession> {
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     /// Keeps sessions in the table of `M`, over the application's own pool. Nothing is asked of the
-    /// database yet; [`migrate`](Self::migrate) makes Django's table.
+    /// database yet; [`migrate`](Self::migrate) makes the table.
     ///
     /// # Panics
     ///
-    /// When the names of the model's table and columns are not plain; [`try_new`](Self::try_new) says so
-    /// as an error.
+    /// When the model's names are not plain: letters, digits and underscores.
     #[must_use]
     pub fn new(pool: Pool<DB>) -> Self {
-        Self::try_new(pool).expect("the model's names are plain")
+        Self::with_table(pool, M::DB_TABLE).expect("the model's names are plain")
     }
 
-    /// [`new`](Self::new) for a model whose names are not known to be plain.
+    /// [`new`](Self::new), in a table of another name: `"my_session"`, or with its schema `"web.my_session"`.
     ///
     /// # Errors
     ///
-    /// When a name has other characters than letters, digits and underscores.
-    pub fn try_new(pool: Pool<DB>) -> Result<Self, SettingsError> {
-        let sql = Arc::new(Statements::new::<DB, M>()?);
+    /// When the name has other characters than letters, digits and underscores, and one dot.
+    #[doc(alias = "db_table")]
+    pub fn with_table(pool: Pool<DB>, table: &str) -> Result<Self, SettingsError> {
+        let sql = Arc::new(Statements::new::<DB, M>(table)?);
         Ok(Self { pool, sql, serializer: Arc::new(JsonSerializer::default()), model: PhantomData })
     }
 
@@ -77,24 +90,19 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         &self.pool
     }
 
-    fn encode(&self, draft: &Draft) -> Result<StoredText, StoreError> {
-        let bytes = self.serializer.dumps(&draft.session_data)?;
+    fn encode(&self, data: &SessionData) -> Result<StoredText, StoreError> {
+        let bytes = self.serializer.dumps(data)?;
         let text = String::from_utf8(bytes).map_err(|error| StoreError::Backend(error.into()))?;
         Ok(StoredText(text.into()))
     }
 
-    fn decode(
-        &self,
-        session_key: &SessionKey,
-        (key, data, expire_date): RowText,
-    ) -> Result<Option<Record>, StoreError> {
+    fn decode(&self, session_key: &SessionKey, row: BaseRow) -> Result<Option<Record>, StoreError> {
         // A database may compare texts loosely; a key is its bytes.
-        if key != session_key.as_str() {
+        if row.session_key != session_key.as_str() {
             return Ok(None);
         }
-        let expire_date = date_text::parse_column(&expire_date)
-            .ok_or_else(|| StoreError::Undecodable("expire_date is not a date".into()))?;
-        let stored: Arc<str> = data.into();
+        let expire_date = row.expire_date.ok_or_else(|| StoreError::Undecodable("expire_date is not a date".into()))?;
+        let stored: Arc<str> = row.session_data.into();
         let data = self.serializer.loads_text(&stored)?;
         Ok(Some(Record::new(session_key.clone(), data, expire_date, StoredText(stored))))
     }
@@ -113,8 +121,19 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         Ok(args)
     }
 
+    fn failure(&self, error: sqlx::Error) -> StoreError {
+        failure::<DB>(&self.sql.table, error)
+    }
+
+    async fn fetch(&self, session_key: &SessionKey, now: OffsetDateTime) -> sqlx::Result<Option<BaseRow>> {
+        let mut args = DB::Arguments::default();
+        DB::push_text(&mut args, &session_key.as_str().into()).map_err(sqlx::Error::Encode)?;
+        DB::push_date(&mut args, now).map_err(sqlx::Error::Encode)?;
+        DB::fetch(&self.pool, Arc::clone(&self.sql.load), args).await?.as_ref().map(DB::read).transpose()
+    }
+
     async fn execute(&self, sql: &Arc<str>, args: DB::Arguments) -> Result<u64, StoreError> {
-        DB::execute(&self.pool, Arc::clone(sql), args).await.map_err(failure::<DB, M>)
+        DB::execute(&self.pool, Arc::clone(sql), args).await.map_err(|error| self.failure(error))
     }
 
     /// Runs a statement that may find its key taken.
@@ -131,9 +150,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
                 if self.exists(session_key).await? {
                     return Err(StoreError::KeyTaken);
                 }
-                Err(failure::<DB, M>(sqlx::Error::Database(error)))
+                Err(self.failure(sqlx::Error::Database(error)))
             }
-            Err(error) => Err(failure::<DB, M>(error)),
+            Err(error) => Err(self.failure(error)),
         }
     }
 
@@ -145,7 +164,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         draft: &Draft,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        let stored = self.encode(draft)?;
+        let stored = self.encode(&draft.session_data)?;
         let base = BaseSession {
             session_key: session_key.clone(),
             session_data: stored.clone(),
@@ -163,94 +182,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     }
 }
 
-impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
-    async fn load(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
-        let mut args = DB::Arguments::default();
-        push_key::<DB>(&mut args, session_key)?;
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
-        let row = DB::fetch_row(&self.pool, Arc::clone(&self.sql.load), args).await.map_err(failure::<DB, M>)?;
-        row.map_or(Ok(None), |row| self.decode(session_key, row))
-    }
-
-    async fn create(
-        &self,
-        session_key: &SessionKey,
-        draft: &Draft,
-        _now: OffsetDateTime,
-    ) -> Result<Record, StoreError> {
-        let stored = self.encode(draft)?;
-        let base = BaseSession {
-            session_key: session_key.clone(),
-            session_data: stored.clone(),
-            expire_date: draft.expire_date,
-        };
-        let args = Self::arguments(base, draft, Written::Insert)?;
-        self.execute_with_key(&self.sql.insert, args, session_key).await?;
-        Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
-    }
-
-    async fn save(&self, loaded: &Record, draft: &Draft, now: OffsetDateTime) -> Result<Saved, StoreError> {
-        self.replace(loaded, &loaded.session_key, draft, now).await
-    }
-
-    async fn touch(
-        &self,
-        loaded: &Record,
-        expire_date: OffsetDateTime,
-        now: OffsetDateTime,
-    ) -> Result<Saved, StoreError> {
-        let record = Record { expire_date, ..loaded.clone() };
-        let mut args = DB::Arguments::default();
-        DB::push_date(&mut args, expire_date).map_err(StoreError::Backend)?;
-        let base =
-            BaseSession { session_key: record.session_key.clone(), session_data: record.stored.clone(), expire_date };
-        let model = M::create_model_instance(base, &record.session_data);
-        for column in statements::columns(M::EXTRA_COLUMNS, Written::Touch) {
-            model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
-        }
-        push_key::<DB>(&mut args, &loaded.session_key)?;
-        DB::push_date(&mut args, loaded.expire_date).map_err(StoreError::Backend)?;
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
-        let rows = self.execute(&self.sql.touch, args).await?;
-        Ok(if rows > 0 { Saved::Done(record) } else { Saved::Gone })
-    }
-
-    async fn cycle(
-        &self,
-        loaded: &Record,
-        session_key: &SessionKey,
-        draft: &Draft,
-        now: OffsetDateTime,
-    ) -> Result<Saved, StoreError> {
-        self.replace(loaded, session_key, draft, now).await
-    }
-
-    async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
-        let mut args = DB::Arguments::default();
-        push_key::<DB>(&mut args, session_key)?;
-        self.execute(&self.sql.delete, args).await.map(|_| ())
-    }
-
-    async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
-        let mut args = DB::Arguments::default();
-        push_key::<DB>(&mut args, session_key)?;
-        DB::finds(&self.pool, Arc::clone(&self.sql.exists), args).await.map_err(failure::<DB, M>)
-    }
-
-    async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        loop {
-            let mut args = DB::Arguments::default();
-            DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
-            let batch = self.execute(&self.sql.clear, args).await?;
-            removed += batch;
-            if batch < CLEAR_BATCH as u64 {
-                return Ok(removed);
-            }
-        }
-    }
-}
-
 fn push_key<DB: Driver>(args: &mut DB::Arguments, session_key: &SessionKey) -> Result<(), StoreError> {
     DB::push_text(args, &session_key.as_str().into()).map_err(StoreError::Backend)
 }
@@ -264,6 +195,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Clone for DbStore<DB, M> {
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> fmt::Debug for DbStore<DB, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DbStore({}, table {})", DB::NAME, M::DB_TABLE)
+        write!(f, "DbStore({}, table {})", DB::NAME, self.sql.table)
     }
 }

@@ -1,37 +1,41 @@
-//! Django's table: its SQL, and creating it.
-
-use std::sync::Arc;
+//! The table: its SQL, and creating it.
 
 use super::{DbStore, Driver};
-use crate::{base_session::BaseSession, error::StoreError};
+use crate::{base_session::AbstractBaseSession, error::StoreError};
 
-impl<DB: Driver> DbStore<DB, BaseSession> {
-    /// The SQL that creates the table and its index where they are missing: the file in `migrations/`,
-    /// for those whose own tool runs all SQL.
+/// The name that the files in `migrations/` give the table.
+const NAME: &str = "django_session";
+
+impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
+    /// The SQL that creates the table and its indexes where they are missing, for those whose own tool runs
+    /// all SQL. For [`BaseSession`](crate::BaseSession) that is what Django's own migration creates.
     #[must_use]
-    pub fn schema_sql() -> &'static str {
-        DB::MIGRATION
+    pub fn schema_sql(&self) -> String {
+        let table = &self.sql.table;
+        let sql = M::MIGRATION.unwrap_or(DB::MIGRATION);
+        let default = if M::MIGRATION.is_some() { M::DB_TABLE } else { NAME };
+        if table == default { sql.to_owned() } else { renamed::<DB>(sql, default, table) }
     }
 
-    /// Creates the table and its index where they are missing. It can run at every start, also in
+    /// Creates the table and its indexes where they are missing. It can run at every start, also in
     /// several processes at once.
     ///
     /// # Errors
     ///
     /// When the database refuses.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        for statement in statements(DB::MIGRATION) {
-            let sql: Arc<str> = statement.into();
-            DB::execute(&self.pool, sql, DB::Arguments::default())
-                .await
-                .map_err(|error| StoreError::Backend(error.into()))?;
+        for statement in DB::migration_statements(&self.schema_sql()) {
+            DB::execute_raw(&self.pool, statement).await.map_err(|error| StoreError::Backend(error.into()))?;
         }
         Ok(())
     }
 }
 
-/// The statements of a file: what ends in a semicolon, without the lines that are comments.
-fn statements(file: &str) -> Vec<String> {
-    let code: Vec<_> = file.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
-    code.join("\n").split(';').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+/// `sql` for a table of another name; its indexes get the name, too, because a schema has but one of each.
+fn renamed<DB: Driver>(sql: &str, from: &str, to: &str) -> String {
+    let quote = DB::QUOTE;
+    let bare = to.rsplit('.').next().unwrap_or(to);
+    let quoted = to.split('.').map(|part| format!("{quote}{part}{quote}")).collect::<Vec<_>>().join(".");
+    sql.replace(&format!("{quote}{from}{quote}"), &quoted)
+        .replace(&format!("{quote}{from}_"), &format!("{quote}{bare}_"))
 }

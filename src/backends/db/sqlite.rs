@@ -7,7 +7,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 
-use super::{DbStore, failure::Unopenable};
+use super::{DbStore, connect::unopenable};
 use crate::{base_session::BaseSession, error::StoreError};
 
 /// Sessions in an SQLite table.
@@ -40,14 +40,14 @@ impl DbStore<Sqlite, BaseSession> {
     /// When the URL is not one of SQLite, or the file cannot be opened; the message names the path.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = SqliteConnectOptions::from_str(url)
-            .map_err(|error| unopenable(url.to_owned(), error))?
+            .map_err(|error| unopenable("SQLite", None, error))?
             .busy_timeout(BUSY_TIMEOUT);
         let path = options.get_filename().display().to_string();
         let pool = match in_memory(url) {
             true => memory_pool(options).await,
             false => file_pool(options, url).await,
         };
-        Ok(Self::new(pool.map_err(|error| unopenable(path, error))?))
+        Ok(Self::new(pool.map_err(|error| unopenable("SQLite", Some(&path), error))?))
     }
 }
 
@@ -69,8 +69,4 @@ async fn file_pool(options: SqliteConnectOptions, url: &str) -> sqlx::Result<Sql
         false => options.journal_mode(SqliteJournalMode::Wal),
     };
     SqlitePoolOptions::new().test_before_acquire(false).connect_with(options).await
-}
-
-fn unopenable(path: String, source: sqlx::Error) -> StoreError {
-    StoreError::Backend(Box::new(Unopenable { path, source }))
 }

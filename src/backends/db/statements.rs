@@ -14,9 +14,12 @@ pub(super) const CLEAR_BATCH: usize = 500;
 /// Every call passes the same text, which is what sqlx's cache of prepared statements keys on.
 #[derive(Debug)]
 pub(super) struct Statements {
+    pub(super) table: String,
     pub(super) load: Arc<str>,
+    pub(super) get: Arc<str>,
     pub(super) insert: Arc<str>,
     pub(super) update: Arc<str>,
+    pub(super) overwrite: Arc<str>,
     pub(super) touch: Arc<str>,
     pub(super) delete: Arc<str>,
     pub(super) exists: Arc<str>,
@@ -24,18 +27,21 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    pub(super) fn new<DB: Driver, M: AbstractBaseSession<DB>>() -> Result<Self, SettingsError> {
-        let table = checked_table(M::DB_TABLE)?;
+    pub(super) fn new<DB: Driver, M: AbstractBaseSession<DB>>(table: &str) -> Result<Self, SettingsError> {
+        let table = checked_table(table)?;
         for column in M::EXTRA_COLUMNS {
             check_name(column.name)?;
         }
         Ok(Self {
+            table: table.to_owned(),
             load: load::<DB>(table).into(),
+            get: get::<DB>(table, M::EXTRA_COLUMNS).into(),
             insert: insert::<DB>(table, M::EXTRA_COLUMNS).into(),
             update: update::<DB>(table, M::EXTRA_COLUMNS).into(),
+            overwrite: overwrite::<DB>(table, M::EXTRA_COLUMNS).into(),
             touch: touch::<DB>(table, M::EXTRA_COLUMNS).into(),
-            delete: format!("DELETE FROM {table} WHERE session_key = {}", DB::marker(1)).into(),
-            exists: format!("SELECT 1 FROM {table} WHERE session_key = {}", DB::marker(1)).into(),
+            delete: format!("DELETE FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
+            exists: format!("SELECT 1 FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
             clear: DB::clear_batch(table, CLEAR_BATCH).into(),
         })
     }
@@ -52,10 +58,15 @@ pub(super) fn columns(extra: &'static [Column], least: Written) -> impl Iterator
 }
 
 fn load<DB: Driver>(table: &str) -> String {
-    let (key, now) = (DB::marker(1), DB::marker(2));
-    format!(
-        "SELECT session_key, session_data, expire_date FROM {table} WHERE session_key = {key} AND expire_date > {now}"
-    )
+    let (key, now, date) = (DB::exact_marker(1), DB::marker(2), DB::date_column("expire_date"));
+    format!("SELECT session_key, session_data, {date} FROM {table} WHERE session_key = {key} AND expire_date > {now}")
+}
+
+/// Key, data, expiry, extra columns; also of an expired session.
+fn get<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let extra: String = extra.iter().map(|column| format!(", {}", column.name)).collect();
+    let (key, date) = (DB::exact_marker(1), DB::date_column("expire_date"));
+    format!("SELECT session_key, session_data, {date}{extra} FROM {table} WHERE session_key = {key}")
 }
 
 /// Data, expiry, extra columns, key.
@@ -69,11 +80,18 @@ fn insert<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
 fn update<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
     let sets: Vec<_> = base_and(columns(extra, Written::Save)).zip(1..).map(set::<DB>).collect();
     let n = sets.len();
-    let (key, data, now) = (DB::marker(n + 1), DB::marker(n + 2), DB::marker(n + 3));
+    let (key, data, now) = (DB::exact_marker(n + 1), DB::exact_marker(n + 2), DB::marker(n + 3));
     format!(
         "UPDATE {table} SET {} WHERE session_key = {key} AND session_data = {data} AND expire_date > {now}",
         sets.join(", ")
     )
+}
+
+/// Data, expiry, extra columns, key, and the key again: whatever was there.
+fn overwrite<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let sets: Vec<_> = base_and(columns(extra, Written::Save)).zip(1..).map(set::<DB>).collect();
+    let key = DB::exact_marker(sets.len() + 1);
+    format!("UPDATE {table} SET {} WHERE session_key = {key}", sets.join(", "))
 }
 
 /// Expiry, touch columns, then the guard: key, old expiry, now.
@@ -81,7 +99,7 @@ fn touch<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
     let names = ["expire_date"].into_iter().chain(columns(extra, Written::Touch).map(|column| column.name));
     let sets: Vec<_> = names.zip(1..).map(set::<DB>).collect();
     let n = sets.len();
-    let (key, same, now) = (DB::marker(n + 1), DB::same_date("expire_date", n + 2), DB::marker(n + 3));
+    let (key, same, now) = (DB::exact_marker(n + 1), DB::same_date("expire_date", n + 2), DB::marker(n + 3));
     format!("UPDATE {table} SET {} WHERE session_key = {key} AND {same} AND expire_date > {now}", sets.join(", "))
 }
 
@@ -114,7 +132,7 @@ mod tests {
 
     #[test]
     fn the_statements_are_what_a_reviewer_expects() {
-        let sql = Statements::new::<sqlx::Sqlite, BaseSession>().unwrap();
+        let sql = Statements::new::<sqlx::Sqlite, BaseSession>("django_session").unwrap();
 
         assert_eq!(
             &*sql.insert,

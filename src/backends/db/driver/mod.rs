@@ -1,0 +1,168 @@
+//! All that differs between the databases: one file each.
+
+use std::{future::Future, sync::Arc};
+
+use sqlx::{Database, Pool};
+use time::OffsetDateTime;
+
+use crate::error::BoxError;
+
+#[cfg(feature = "mysql")]
+mod mysql;
+#[cfg(feature = "postgres")]
+mod postgres;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+
+/// The base three columns of a row as they were read.
+#[derive(Debug)]
+#[expect(unnameable_types, reason = "only the store reads rows through a driver")]
+pub struct BaseRow {
+    pub(super) session_key: String,
+    pub(super) session_data: String,
+    /// `None` where the column holds something that is no date.
+    pub(super) expire_date: Option<OffsetDateTime>,
+}
+
+/// What a database does for [`DbStore`](super::DbStore). Sealed: the databases that sqlx knows are the ones there are.
+pub trait Driver: Database + sealed::Sealed {
+    /// The SQL of Django's table, from `migrations/`.
+    const MIGRATION: &'static str;
+
+    /// What encloses a name in SQL.
+    const QUOTE: char;
+
+    /// The `n`th bind marker, counting from one.
+    fn marker(n: usize) -> String;
+
+    /// The `n`th bind marker, for a text that is compared byte for byte.
+    #[must_use]
+    fn exact_marker(n: usize) -> String {
+        Self::marker(n)
+    }
+
+    /// The column as it is read back by [`read`](Self::read).
+    #[must_use]
+    fn date_column(column: &str) -> String {
+        column.to_owned()
+    }
+
+    /// A condition that holds where the column is the very date bound as the `n`th marker.
+    #[must_use]
+    fn same_date(column: &str, n: usize) -> String {
+        format!("{column} = {}", Self::marker(n))
+    }
+
+    /// Removes at most `limit` rows that expired before the date that it binds. Every row is checked again when
+    /// it is removed: a session that is extended at that moment stays.
+    fn clear_batch(table: &str, limit: usize) -> String;
+
+    /// The statements that run `migration`, in such a way that many processes may run them at once.
+    #[must_use]
+    fn migration_statements(migration: &str) -> Vec<String>;
+
+    /// Binds a text.
+    ///
+    /// # Errors
+    ///
+    /// What sqlx says when it does not encode.
+    fn push_text(args: &mut Self::Arguments, text: &Arc<str>) -> Result<(), BoxError>;
+
+    /// Binds a date the way the column keeps it.
+    ///
+    /// # Errors
+    ///
+    /// What sqlx says when it does not encode.
+    fn push_date(args: &mut Self::Arguments, at: OffsetDateTime) -> Result<(), BoxError>;
+
+    /// Runs a statement and says how many rows it hit.
+    fn execute(
+        pool: &Pool<Self>,
+        sql: Arc<str>,
+        args: Self::Arguments,
+    ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+    /// Runs a statement that is sent as it is, for what cannot be prepared.
+    fn execute_raw(pool: &Pool<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
+
+    /// Fetches the row that a statement finds, if any.
+    fn fetch(
+        pool: &Pool<Self>,
+        sql: Arc<str>,
+        args: Self::Arguments,
+    ) -> impl Future<Output = sqlx::Result<Option<Self::Row>>> + Send;
+
+    /// Fetches all rows that a statement finds.
+    fn fetch_all(
+        pool: &Pool<Self>,
+        sql: Arc<str>,
+        args: Self::Arguments,
+    ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
+
+    /// Reads the first three columns: key, data, expiry.
+    ///
+    /// # Errors
+    ///
+    /// When they are of other types.
+    fn read(row: &Self::Row) -> sqlx::Result<BaseRow>;
+
+    /// Reads columns that are texts, `None` where they are null.
+    ///
+    /// # Errors
+    ///
+    /// When one of them is of another type.
+    fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]>;
+
+    /// Whether the statement failed because the table is not there.
+    fn is_missing_table(error: &sqlx::Error) -> bool;
+}
+
+pub(super) mod sealed {
+    #[expect(unnameable_types, reason = "a sealed trait is one that cannot be named")]
+    pub trait Sealed {}
+}
+
+/// Writes what generic code cannot: these bodies need bounds that hold only for a named driver.
+macro_rules! impl_driver {
+    ($db:ty { $($dialect:item)* }) => {
+        impl sealed::Sealed for $db {}
+        impl Driver for $db {
+            $($dialect)*
+            fn push_text(args: &mut Self::Arguments, text: &Arc<str>) -> Result<(), BoxError> {
+                args.add(Arc::clone(text))
+            }
+            async fn execute(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<u64> {
+                Ok(sqlx::query_with(AssertSqlSafe(sql), args).execute(pool).await?.rows_affected())
+            }
+            async fn execute_raw(pool: &Pool<Self>, sql: String) -> sqlx::Result<()> {
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.map(|_| ())
+            }
+            async fn fetch(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Option<Self::Row>> {
+                sqlx::query_with(AssertSqlSafe(sql), args).fetch_optional(pool).await
+            }
+            async fn fetch_all(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Vec<Self::Row>> {
+                sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(pool).await
+            }
+            fn read(row: &Self::Row) -> sqlx::Result<BaseRow> {
+                let expire_date = read_date(row, 2)?;
+                Ok(BaseRow { session_key: row.try_get(0)?, session_data: row.try_get(1)?, expire_date })
+            }
+            fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]> {
+                let mut texts = [const { None }; N];
+                for (column, text) in texts.iter_mut().enumerate() {
+                    *text = row.try_get(column)?;
+                }
+                Ok(texts)
+            }
+        }
+    };
+}
+#[cfg(feature = "_sql")]
+use impl_driver;
+
+/// The statements of a file: what ends in a semicolon, without the lines that are comments.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
+fn split(file: &str) -> Vec<String> {
+    let code: Vec<_> = file.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
+    code.join("\n").split(';').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
+}

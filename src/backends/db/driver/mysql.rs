@@ -1,0 +1,51 @@
+//! MySQL and MariaDB: texts are compared as bytes, dates are texts in UTC whatever the server's time zone.
+
+use std::sync::Arc;
+
+use sqlx::{Arguments, AssertSqlSafe, Database, MySql, Pool, Row as _, mysql::MySqlRow};
+use time::OffsetDateTime;
+
+use super::{BaseRow, Driver, impl_driver, sealed, split};
+use crate::{date_text, error::BoxError};
+
+impl_driver!(MySql {
+    const MIGRATION: &'static str = include_str!("../../../../migrations/mysql/0001_django_session.sql");
+    const QUOTE: char = '`';
+
+    fn marker(_: usize) -> String {
+        "?".to_owned()
+    }
+
+    // The usual collations take `A` for `a` and ignore trailing spaces. Cast the parameter, never the column:
+    // no index can find a cast column.
+    fn exact_marker(_: usize) -> String {
+        "CAST(? AS BINARY)".to_owned()
+    }
+
+    // DATETIME has no time zone; read as text, it needs no date type of sqlx.
+    fn date_column(column: &str) -> String {
+        format!("DATE_FORMAT({column}, '%Y-%m-%d %H:%i:%s.%f')")
+    }
+
+    // One statement reads and removes, so every row is checked as it is locked.
+    fn clear_batch(table: &str, limit: usize) -> String {
+        format!("DELETE FROM {table} WHERE expire_date < ? ORDER BY expire_date LIMIT {limit}")
+    }
+
+    fn migration_statements(migration: &str) -> Vec<String> {
+        split(migration)
+    }
+
+    fn push_date(args: &mut <Self as Database>::Arguments, at: OffsetDateTime) -> Result<(), BoxError> {
+        args.add(date_text::to_column(at))
+    }
+
+    fn is_missing_table(error: &sqlx::Error) -> bool {
+        // ER_NO_SUCH_TABLE
+        error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42S02"))
+    }
+});
+
+fn read_date(row: &MySqlRow, column: usize) -> sqlx::Result<Option<OffsetDateTime>> {
+    Ok(row.try_get::<Option<String>, _>(column)?.as_deref().and_then(date_text::parse_column))
+}

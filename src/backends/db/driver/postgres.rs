@@ -1,0 +1,86 @@
+//! PostgreSQL: dates are instants, whatever the connection's time zone.
+
+use std::sync::Arc;
+
+use sqlx::{
+    Arguments, AssertSqlSafe, Database, Decode, Encode, Pool, Postgres, Row as _, Type,
+    encode::IsNull,
+    error::BoxDynError,
+    postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, PgValueRef, types::Oid},
+};
+use time::{Duration, OffsetDateTime};
+
+use super::{BaseRow, Driver, impl_driver, sealed};
+use crate::error::BoxError;
+
+/// Ours alone: migrations of this crate wait for each other on it.
+const MIGRATION_LOCK: i64 = 0x6a61_6d2d_7365_7373;
+
+impl_driver!(Postgres {
+    const MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0001_django_session.sql");
+    const QUOTE: char = '"';
+
+    fn marker(n: usize) -> String {
+        format!("${n}")
+    }
+
+    fn clear_batch(table: &str, limit: usize) -> String {
+        format!(
+            "DELETE FROM {table} WHERE session_key = ANY(ARRAY(SELECT session_key FROM {table} \
+             WHERE expire_date < $1 ORDER BY expire_date LIMIT {limit} FOR UPDATE SKIP LOCKED)) AND expire_date < $1"
+        )
+    }
+
+    // One statement, and so one transaction that needs no `BEGIN`: two CREATE TABLE IF NOT EXISTS at
+    // once collide otherwise.
+    fn migration_statements(migration: &str) -> Vec<String> {
+        let lock = format!("PERFORM pg_advisory_xact_lock({MIGRATION_LOCK});");
+        vec![format!("DO $migration$ BEGIN {lock}\n{migration}\nEND $migration$")]
+    }
+
+    fn push_date(args: &mut <Self as Database>::Arguments, at: OffsetDateTime) -> Result<(), BoxError> {
+        args.add(Timestamp(at))
+    }
+
+    fn is_missing_table(error: &sqlx::Error) -> bool {
+        let code = error.as_database_error().and_then(|error| error.code());
+        // undefined_table, invalid_schema_name
+        matches!(code.as_deref(), Some("42P01" | "3F000"))
+    }
+});
+
+fn read_date(row: &PgRow, column: usize) -> sqlx::Result<Option<OffsetDateTime>> {
+    row.try_get(column).map(|Timestamp(at)| Some(at))
+}
+
+/// A `timestamp with time zone`. A type of our own, because the one that sqlx offers is a feature that
+/// changes how `query!` reads dates in the whole application.
+struct Timestamp(OffsetDateTime);
+
+/// From where Unix counts to 2000-01-01, from where PostgreSQL counts.
+const EPOCH: Duration = Duration::seconds(946_684_800);
+
+/// `timestamptz` in PostgreSQL's catalogue.
+const OID: Oid = Oid(1184);
+
+impl Type<Postgres> for Timestamp {
+    fn type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(OID)
+    }
+}
+
+impl Encode<'_, Postgres> for Timestamp {
+    fn encode_by_ref(&self, buffer: &mut PgArgumentBuffer) -> Result<IsNull, BoxDynError> {
+        let micros = i64::try_from((self.0 - OffsetDateTime::UNIX_EPOCH - EPOCH).whole_microseconds())?;
+        buffer.extend_from_slice(&micros.to_be_bytes());
+        Ok(IsNull::No)
+    }
+}
+
+impl Decode<'_, Postgres> for Timestamp {
+    fn decode(value: PgValueRef<'_>) -> Result<Self, BoxDynError> {
+        let micros = i64::from_be_bytes(value.as_bytes()?.try_into()?);
+        // `infinity` is beyond what a date can be, and means what the largest one means.
+        Ok(Self(OffsetDateTime::UNIX_EPOCH.saturating_add(EPOCH + Duration::microseconds(micros))))
+    }
+}

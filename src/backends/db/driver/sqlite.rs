@@ -1,0 +1,47 @@
+//! SQLite: dates are texts in a fixed width, in UTC.
+
+use std::sync::Arc;
+
+use sqlx::{Arguments, AssertSqlSafe, Database, Pool, Row as _, Sqlite, sqlite::SqliteRow};
+use time::OffsetDateTime;
+
+use super::{BaseRow, Driver, impl_driver, sealed, split};
+use crate::{date_text, error::BoxError};
+
+impl_driver!(Sqlite {
+    const MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0001_django_session.sql");
+    const QUOTE: char = '"';
+
+    fn marker(n: usize) -> String {
+        format!("?{n}")
+    }
+
+    // Django leaves out a fraction of zero; texts are what SQLite compares.
+    fn same_date(column: &str, n: usize) -> String {
+        format!("{column} IN (?{n}, substr(?{n}, 1, 19))")
+    }
+
+    fn clear_batch(table: &str, limit: usize) -> String {
+        format!(
+            "DELETE FROM {table} WHERE session_key IN \
+             (SELECT session_key FROM {table} WHERE expire_date < ?1 LIMIT {limit}) AND expire_date < ?1"
+        )
+    }
+
+    fn migration_statements(migration: &str) -> Vec<String> {
+        split(migration)
+    }
+
+    fn push_date(args: &mut <Self as Database>::Arguments, at: OffsetDateTime) -> Result<(), BoxError> {
+        args.add(date_text::to_column(at))
+    }
+
+    fn is_missing_table(error: &sqlx::Error) -> bool {
+        // SQLite has no code of its own for this.
+        error.as_database_error().is_some_and(|error| error.message().starts_with("no such table"))
+    }
+});
+
+fn read_date(row: &SqliteRow, column: usize) -> sqlx::Result<Option<OffsetDateTime>> {
+    Ok(date_text::parse_column(row.try_get(column)?))
+}

@@ -1,0 +1,109 @@
+//! [`DbStore`] as a [`SessionStore`]: one statement per operation.
+
+use std::sync::Arc;
+
+use time::OffsetDateTime;
+
+use super::{
+    DbStore, Driver,
+    failure::is_connection_error,
+    push_key,
+    statements::{self, CLEAR_BATCH},
+};
+use crate::{
+    backends::{Draft, Record, Saved, SessionStore},
+    base_session::{AbstractBaseSession, BaseSession, Written},
+    error::StoreError,
+    session_key::SessionKey,
+};
+
+impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
+    async fn load(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
+        let row = match self.fetch(session_key, now).await {
+            // A connection that died in the pool is noticed by the statement: that is what a ping before
+            // every statement would cost one more round trip to know.
+            Err(error) if is_connection_error(&error) => self.fetch(session_key, now).await,
+            result => result,
+        };
+        row.map_err(|error| self.failure(error))?.map_or(Ok(None), |row| self.decode(session_key, row))
+    }
+
+    async fn create(
+        &self,
+        session_key: &SessionKey,
+        draft: &Draft,
+        _now: OffsetDateTime,
+    ) -> Result<Record, StoreError> {
+        let stored = self.encode(&draft.session_data)?;
+        let base = BaseSession {
+            session_key: session_key.clone(),
+            session_data: stored.clone(),
+            expire_date: draft.expire_date,
+        };
+        let args = Self::arguments(base, draft, Written::Insert)?;
+        self.execute_with_key(&self.sql.insert, args, session_key).await?;
+        Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
+    }
+
+    async fn save(&self, loaded: &Record, draft: &Draft, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        self.replace(loaded, &loaded.session_key, draft, now).await
+    }
+
+    async fn touch(
+        &self,
+        loaded: &Record,
+        expire_date: OffsetDateTime,
+        now: OffsetDateTime,
+    ) -> Result<Saved, StoreError> {
+        let record = Record { expire_date, ..loaded.clone() };
+        let mut args = DB::Arguments::default();
+        DB::push_date(&mut args, expire_date).map_err(StoreError::Backend)?;
+        let base =
+            BaseSession { session_key: record.session_key.clone(), session_data: record.stored.clone(), expire_date };
+        let model = M::create_model_instance(base, &record.session_data);
+        for column in statements::columns(M::EXTRA_COLUMNS, Written::Touch) {
+            model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
+        }
+        push_key::<DB>(&mut args, &loaded.session_key)?;
+        DB::push_date(&mut args, loaded.expire_date).map_err(StoreError::Backend)?;
+        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        let rows = self.execute(&self.sql.touch, args).await?;
+        Ok(if rows > 0 { Saved::Done(record) } else { Saved::Gone })
+    }
+
+    async fn cycle(
+        &self,
+        loaded: &Record,
+        session_key: &SessionKey,
+        draft: &Draft,
+        now: OffsetDateTime,
+    ) -> Result<Saved, StoreError> {
+        self.replace(loaded, session_key, draft, now).await
+    }
+
+    async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
+        let mut args = DB::Arguments::default();
+        push_key::<DB>(&mut args, session_key)?;
+        self.execute(&self.sql.delete, args).await.map(|_| ())
+    }
+
+    async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
+        let mut args = DB::Arguments::default();
+        push_key::<DB>(&mut args, session_key)?;
+        let found = DB::fetch(&self.pool, Arc::clone(&self.sql.exists), args).await;
+        found.map(|row| row.is_some()).map_err(|error| self.failure(error))
+    }
+
+    async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let mut args = DB::Arguments::default();
+            DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+            let batch = self.execute(&self.sql.clear, args).await?;
+            removed += batch;
+            if batch < CLEAR_BATCH as u64 {
+                return Ok(removed);
+            }
+        }
+    }
+}
