@@ -21,6 +21,8 @@ mod failure;
 mod manager;
 use failure::failure;
 pub use manager::BaseSessionManager;
+mod check;
+pub use check::SchemaProblem;
 mod connect;
 mod schema;
 pub use connect::connect;

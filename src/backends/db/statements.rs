@@ -141,12 +141,12 @@ mod tests {
         assert_eq!(
             &*sql.update,
             "UPDATE django_session SET session_data = ?1, expire_date = ?2, session_key = ?3 \
-             WHERE session_key = ?4 AND session_data = ?5 AND expire_date > ?6"
+             WHERE session_key = ?4 COLLATE BINARY AND session_data = ?5 COLLATE BINARY AND expire_date > ?6"
         );
         assert_eq!(
             &*sql.touch,
             "UPDATE django_session SET expire_date = ?1 \
-             WHERE session_key = ?2 AND expire_date IN (?3, substr(?3, 1, 19)) AND expire_date > ?4"
+             WHERE session_key = ?2 COLLATE BINARY AND expire_date IN (?3, substr(?3, 1, 19)) AND expire_date > ?4"
         );
     }
 

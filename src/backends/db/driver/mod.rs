@@ -29,6 +29,12 @@ pub trait Driver: Database + sealed::Sealed {
     /// The SQL of Django's table, from `migrations/`.
     const MIGRATION: &'static str;
 
+    /// The types that `session_data` may have, the usual one first; empty where the database does not care.
+    const DATA_TYPES: &'static [&'static str];
+
+    /// The types that `expire_date` may have, the usual one first; empty where the database does not care.
+    const DATE_TYPES: &'static [&'static str];
+
     /// What encloses a name in SQL.
     const QUOTE: char;
 
@@ -56,6 +62,12 @@ pub trait Driver: Database + sealed::Sealed {
     /// Removes at most `limit` rows that expired before the date that it binds. Every row is checked again when
     /// it is removed: a session that is extended at that moment stays.
     fn clear_batch(table: &str, limit: usize) -> String;
+
+    /// The columns of a table: name, type, and the collation where it does not tell all texts apart.
+    fn columns_sql(table: &str) -> String;
+
+    /// The columns that the indexes of a table begin with, and a second text for unique indexes.
+    fn indexes_sql(table: &str) -> String;
 
     /// The statements that run `migration`, in such a way that many processes may run them at once.
     #[must_use]

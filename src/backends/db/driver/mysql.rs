@@ -10,6 +10,8 @@ use crate::{date_text, error::BoxError};
 
 impl_driver!(MySql {
     const MIGRATION: &'static str = include_str!("../../../../migrations/mysql/0001_django_session.sql");
+    const DATA_TYPES: &'static [&'static str] = &["longtext", "mediumtext"];
+    const DATE_TYPES: &'static [&'static str] = &["datetime(6)"];
     const QUOTE: char = '`';
 
     fn marker(_: usize) -> String {
@@ -32,6 +34,24 @@ impl_driver!(MySql {
         format!("DELETE FROM {table} WHERE expire_date < ? ORDER BY expire_date LIMIT {limit}")
     }
 
+    // A character set whose letters are not single bytes never equals the parameter's bytes.
+    fn columns_sql(table: &str) -> String {
+        format!(
+            "SELECT CAST(column_name AS CHAR), CAST(column_type AS CHAR), \
+             CASE WHEN character_set_name IN ('ucs2', 'utf16', 'utf16le', 'utf32') THEN CAST(collation_name AS CHAR) END \
+             FROM information_schema.columns WHERE {}",
+            is_table(table)
+        )
+    }
+
+    fn indexes_sql(table: &str) -> String {
+        format!(
+            "SELECT CAST(column_name AS CHAR), CASE non_unique WHEN 0 THEN 'unique' END \
+             FROM information_schema.statistics WHERE seq_in_index = 1 AND {}",
+            is_table(table)
+        )
+    }
+
     fn migration_statements(migration: &str) -> Vec<String> {
         split(migration)
     }
@@ -45,6 +65,13 @@ impl_driver!(MySql {
         error.as_database_error().is_some_and(|error| error.code().as_deref() == Some("42S02"))
     }
 });
+
+fn is_table(table: &str) -> String {
+    match table.split_once('.') {
+        Some((schema, table)) => format!("table_schema = '{schema}' AND table_name = '{table}'"),
+        None => format!("table_schema = DATABASE() AND table_name = '{table}'"),
+    }
+}
 
 fn read_date(row: &MySqlRow, column: usize) -> sqlx::Result<Option<OffsetDateTime>> {
     Ok(row.try_get::<Option<String>, _>(column)?.as_deref().and_then(date_text::parse_column))

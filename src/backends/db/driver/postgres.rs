@@ -18,6 +18,8 @@ const MIGRATION_LOCK: i64 = 0x6a61_6d2d_7365_7373;
 
 impl_driver!(Postgres {
     const MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0001_django_session.sql");
+    const DATA_TYPES: &'static [&'static str] = &["text", "character varying"];
+    const DATE_TYPES: &'static [&'static str] = &["timestamp with time zone", "timestamp(6) with time zone"];
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
@@ -28,6 +30,23 @@ impl_driver!(Postgres {
         format!(
             "DELETE FROM {table} WHERE session_key = ANY(ARRAY(SELECT session_key FROM {table} \
              WHERE expire_date < $1 ORDER BY expire_date LIMIT {limit} FOR UPDATE SKIP LOCKED)) AND expire_date < $1"
+        )
+    }
+
+    fn columns_sql(table: &str) -> String {
+        format!(
+            "SELECT a.attname::text, format_type(a.atttypid, a.atttypmod), \
+             CASE WHEN NOT c.collisdeterministic THEN c.collname::text END \
+             FROM pg_attribute a LEFT JOIN pg_collation c ON c.oid = a.attcollation \
+             WHERE a.attrelid = to_regclass('{table}') AND a.attnum > 0 AND NOT a.attisdropped"
+        )
+    }
+
+    fn indexes_sql(table: &str) -> String {
+        format!(
+            "SELECT a.attname::text, CASE WHEN i.indisunique THEN 'unique' END \
+             FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0] \
+             WHERE i.indrelid = to_regclass('{table}')"
         )
     }
 

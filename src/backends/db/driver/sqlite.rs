@@ -10,10 +10,16 @@ use crate::{date_text, error::BoxError};
 
 impl_driver!(Sqlite {
     const MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0001_django_session.sql");
+    const DATA_TYPES: &'static [&'static str] = &[];
+    const DATE_TYPES: &'static [&'static str] = &[];
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
         format!("?{n}")
+    }
+
+    fn exact_marker(n: usize) -> String {
+        format!("?{n} COLLATE BINARY")
     }
 
     // Django leaves out a fraction of zero; texts are what SQLite compares.
@@ -25,6 +31,18 @@ impl_driver!(Sqlite {
         format!(
             "DELETE FROM {table} WHERE session_key IN \
              (SELECT session_key FROM {table} WHERE expire_date < ?1 LIMIT {limit}) AND expire_date < ?1"
+        )
+    }
+
+    // What a column is declared as does not restrict it, and no text is collated here: see `exact_marker`.
+    fn columns_sql(table: &str) -> String {
+        format!("SELECT name, lower(type), NULL FROM pragma_table_info('{table}')")
+    }
+
+    fn indexes_sql(table: &str) -> String {
+        format!(
+            "SELECT i.name, CASE l.\"unique\" WHEN 1 THEN 'unique' END \
+             FROM pragma_index_list('{table}') l, pragma_index_info(l.name) i WHERE i.seqno = 0"
         )
     }
 
