@@ -1,5 +1,7 @@
 //! What the tests of this binary share.
 
+pub(crate) mod databases;
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
