@@ -34,6 +34,7 @@ pub use model::{AbstractBaseSession, Column};
 #[cfg(feature = "_sql")]
 mod model {
     use sqlx::Database;
+    use time::OffsetDateTime;
 
     use super::BaseSession;
     use crate::{error::BoxError, session_data::SessionData};
@@ -54,8 +55,20 @@ mod model {
         /// has the base three columns alone. [`DbStore::migrate`](crate::DbStore::migrate) runs it.
         const MIGRATION: Option<&'static str> = None;
 
-        /// Makes the row: `base` is what is stored anyway, `data` what it was encoded from.
-        fn create_model_instance(base: BaseSession, data: &SessionData) -> Self;
+        /// The column with the id of the user whose session it is, if there is one:
+        /// [`DbStore::on_event`](crate::DbStore::on_event) tells of it.
+        const USER_ID_COLUMN: Option<&'static str> = None;
+
+        /// The id of the user whose session has this data, where the model knows.
+        #[must_use]
+        fn user_id(data: &SessionData) -> Option<String> {
+            let _ = data;
+            None
+        }
+
+        /// Makes the row that is written at `now`: `base` is what is stored anyway, `data` what it was encoded
+        /// from.
+        fn create_model_instance(base: BaseSession, data: &SessionData, now: OffsetDateTime) -> Self;
 
         /// Makes the row from one that was read, for [`BaseSessionManager::get`](crate::BaseSessionManager::get):
         /// `row` has the extra columns under their names.
@@ -90,6 +103,8 @@ mod model {
         /// The column's name: letters, digits and underscores.
         pub name: &'static str,
         pub(crate) written: Written,
+        /// Read back the way `expire_date` is.
+        pub(crate) is_date: bool,
     }
 
     /// The least that has to happen to a row for the column to be written.
@@ -104,26 +119,31 @@ mod model {
         /// Written when the row is created and whenever the session is saved.
         #[must_use]
         pub const fn new(name: &'static str) -> Self {
-            Self { name, written: Written::Save }
+            Self { name, written: Written::Save, is_date: false }
         }
 
         /// Written when the row is created, and never again: `created`.
         #[must_use]
         pub const fn insert_only(name: &'static str) -> Self {
-            Self { name, written: Written::Insert }
+            Self { name, written: Written::Insert, is_date: false }
         }
 
         /// Written on every save, and also when a request only extends the session: `last_seen`.
         #[must_use]
         pub const fn touch(name: &'static str) -> Self {
-            Self { name, written: Written::Touch }
+            Self { name, written: Written::Touch, is_date: false }
+        }
+
+        /// The same column, as one that has the type of `expire_date`.
+        pub(crate) const fn date(self) -> Self {
+            Self { is_date: true, ..self }
         }
     }
 
     impl<DB: Database> AbstractBaseSession<DB> for BaseSession {
         const DB_TABLE: &'static str = "django_session";
 
-        fn create_model_instance(base: BaseSession, _data: &SessionData) -> Self {
+        fn create_model_instance(base: BaseSession, _data: &SessionData, _now: OffsetDateTime) -> Self {
             base
         }
 

@@ -5,6 +5,7 @@
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 
 /// `YYYY-MM-DD HH:MM:SS.ffffff` in UTC; fixed width, so that texts sort as the instants do.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn to_column(at: OffsetDateTime) -> String {
     let at = at.to_offset(UtcOffset::UTC);
     format!("{} {}.{:06}", date(at), clock(at), at.microsecond())
@@ -44,6 +45,7 @@ pub(crate) fn parse(text: &str) -> Option<(PrimitiveDateTime, Option<UtcOffset>)
 }
 
 /// Reads a date of a database column, which is in UTC unless it says otherwise.
+#[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn parse_column(text: &str) -> Option<OffsetDateTime> {
     let (at, offset) = parse(text)?;
     Some(at.assume_offset(offset.unwrap_or(UtcOffset::UTC)).to_offset(UtcOffset::UTC))
@@ -92,7 +94,7 @@ fn number(text: &str, digits: usize) -> Option<u32> {
     plain.then(|| text.parse().ok()).flatten()
 }
 
-#[cfg(test)]
+#[cfg(all(test, any(feature = "sqlite", feature = "mysql")))]
 mod tests {
     use time::macros::datetime;
 

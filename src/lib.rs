@@ -9,12 +9,16 @@ pub use backends::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
-pub use backends::{BaseSessionManager, DbStore, Driver, SchemaProblem, connect};
+pub use backends::{
+    AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, UserIdKey,
+    UserSession, UserSessionInfo, UserSessions, connect,
+};
 pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
 mod base_session;
 #[cfg(feature = "_sql")]
 pub use base_session::{AbstractBaseSession, Column};
 pub use base_session::{BaseSession, StoredText};
+mod client;
 mod clock;
 pub use clock::Clock;
 mod date_text;

@@ -23,4 +23,7 @@ pub use db::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use db::SqliteStore;
 #[cfg(feature = "_sql")]
-pub use db::{BaseSessionManager, DbStore, Driver, SchemaProblem, connect};
+pub use db::{
+    AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, UserIdKey,
+    UserSession, UserSessionInfo, UserSessions, connect,
+};

@@ -23,7 +23,7 @@ impl<N> SessionLayer<N> {
     pub async fn open(&self, session_key: &SessionKey) -> Result<Session, Error> {
         let accepted = self.context.store.accepts(session_key.as_str());
         let sent = if accepted { Sent::Key(session_key.clone()) } else { Sent::Refused };
-        let inner = Inner::new(Arc::clone(&self.context), sent);
+        let inner = Inner::new(Arc::clone(&self.context), sent, None);
         inner.load().await?;
         Ok(Session::new(inner))
     }
@@ -34,7 +34,7 @@ impl<N> SessionLayer<N> {
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn create(&self) -> Result<Session, Error> {
-        let session = Session::new(Inner::new(Arc::clone(&self.context), Sent::Nothing));
+        let session = Session::new(Inner::new(Arc::clone(&self.context), Sent::Nothing, None));
         session.save().await?;
         Ok(session)
     }

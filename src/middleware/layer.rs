@@ -2,6 +2,7 @@
 
 use std::{fmt, marker::PhantomData, sync::Arc};
 
+use http::{Extensions, HeaderMap};
 use tower_layer::Layer;
 
 use super::SessionMiddleware;
@@ -87,6 +88,22 @@ impl<N> SessionLayer<N> {
     #[doc(alias = "get_session_cookie_age")]
     pub fn session_cookie_age(self, age: impl Fn(&SessionData) -> std::time::Duration + Send + Sync + 'static) -> Self {
         self.change(|context| context.cookie_age = Some(Arc::new(age)))
+    }
+
+    /// Records the client's `User-Agent` in its session, under the reserved name `_session_user_agent`, whenever
+    /// the session is saved anyway. Off by default. [`UserSession`](crate::UserSession) shows it to its user.
+    pub fn record_user_agent(self, record: bool) -> Self {
+        self.change(|context| context.record_user_agent = record)
+    }
+
+    /// Records the client's address in its session, under the reserved name `_session_ip`, whenever the session
+    /// is saved anyway. Off by default: `ip` says where a request has it from, an extension of the
+    /// server's or a header of a proxy that you trust.
+    pub fn record_ip(
+        self,
+        ip: impl Fn(&HeaderMap, &Extensions) -> Option<std::net::IpAddr> + Send + Sync + 'static,
+    ) -> Self {
+        self.change(|context| context.client_ip = Some(Arc::new(ip)))
     }
 }
 

@@ -5,8 +5,17 @@ use std::{fmt, sync::Arc};
 use time::{Duration, OffsetDateTime};
 
 use super::queue::WriterQueue;
-use crate::{backends::ErasedStore, clock::Clock, error::Error, expiry, session_data::SessionData, settings::Settings};
+use crate::{
+    backends::ErasedStore,
+    client::{self, Client},
+    clock::Clock,
+    error::Error,
+    expiry,
+    session_data::SessionData,
+    settings::Settings,
+};
 
+type ClientIp = Arc<dyn Fn(&http::HeaderMap, &http::Extensions) -> Option<std::net::IpAddr> + Send + Sync>;
 type CookieAge = Arc<dyn Fn(&SessionData) -> std::time::Duration + Send + Sync>;
 
 /// Store, settings, clock. A clone of a context is another layer over the same store.
@@ -16,12 +25,33 @@ pub(crate) struct Context {
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) cookie_age: Option<CookieAge>,
+    pub(crate) client_ip: Option<ClientIp>,
+    pub(crate) record_user_agent: bool,
     pub(crate) queue: Arc<WriterQueue>,
 }
 
 impl Context {
     pub(crate) fn new(store: ErasedStore, settings: Settings) -> Self {
-        Self { store, settings, clock: Clock::system(), cookie_age: None, queue: Arc::default() }
+        Self {
+            store,
+            settings,
+            clock: Clock::system(),
+            cookie_age: None,
+            client_ip: None,
+            record_user_agent: false,
+            queue: Arc::default(),
+        }
+    }
+
+    /// What is recorded of a request; nothing unless the layer was told to.
+    pub(crate) fn client<B>(&self, request: &http::Request<B>) -> Option<Box<Client>> {
+        if self.client_ip.is_none() && !self.record_user_agent {
+            return None;
+        }
+        let (headers, extensions) = (request.headers(), request.extensions());
+        let user_agent = headers.get(http::header::USER_AGENT).filter(|_| self.record_user_agent);
+        let user_agent = user_agent.map(|agent| client::user_agent(agent.as_bytes()));
+        Some(Box::new(Client { ip: self.client_ip.as_ref().and_then(|ip| ip(headers, extensions)), user_agent }))
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

@@ -16,6 +16,8 @@ use super::{
 };
 use crate::{
     backends::{Record, Saved, SessionStore},
+    client::Client,
+    delta::Change,
     error::{self, Error, StoreError},
     session_key::SessionKey,
 };
@@ -28,16 +30,19 @@ pub(crate) struct Inner {
     pub(crate) context: Arc<Context>,
     state: Mutex<State>,
     loading: tokio::sync::Mutex<()>,
+    /// What is to be recorded of the client when the session is saved.
+    client: Option<Box<Client>>,
     /// The session of the request that a detached session comes from.
     pub(super) parent: Option<Arc<Self>>,
 }
 
 impl Inner {
-    pub(crate) fn new(context: Arc<Context>, sent: Sent) -> Arc<Self> {
+    pub(crate) fn new(context: Arc<Context>, sent: Sent, client: Option<Box<Client>>) -> Arc<Self> {
         Arc::new(Self {
             context,
             state: Mutex::new(State::new(sent)),
             loading: tokio::sync::Mutex::default(),
+            client,
             parent: None,
         })
     }
@@ -51,7 +56,7 @@ impl Inner {
             state.data = ours.data.clone();
         }
         let (context, loading) = (Arc::clone(&self.context), tokio::sync::Mutex::default());
-        Arc::new(Self { context, state: Mutex::new(state), loading, parent: Some(Arc::clone(self)) })
+        Arc::new(Self { context, state: Mutex::new(state), loading, client: None, parent: Some(Arc::clone(self)) })
     }
 
     /// Never held across an await, nor while code of the application runs.
@@ -128,6 +133,11 @@ impl Inner {
     fn take_commit(&self) -> Commit {
         let mut state = self.lock();
         state.unsaved = false;
+        let recorded = self.client.as_ref().map(|client| client.changes(&state.data)).unwrap_or_default();
+        for (key, value) in recorded {
+            state.data.set(key, value.clone());
+            state.record_change(Change::Set(key.to_owned(), value), false);
+        }
         Commit {
             context: Arc::clone(&self.context),
             record: state.record.clone(),

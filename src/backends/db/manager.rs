@@ -55,7 +55,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
         self.0.encode(data)
     }
 
-    /// Writes `data` under `session_key`, whatever was there before; an empty dictionary deletes the row.
+    /// Writes `data` under `session_key` at `now`, whatever was there before; an empty dictionary deletes the row.
     ///
     /// # Errors
     ///
@@ -65,6 +65,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
         session_key: &SessionKey,
         data: SessionData,
         expire_date: OffsetDateTime,
+        now: OffsetDateTime,
     ) -> Result<(), StoreError> {
         let store = self.0;
         if data.is_empty() {
@@ -75,10 +76,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
             let session_data = store.encode(&draft.session_data)?;
             Ok(BaseSession { session_key: session_key.clone(), session_data, expire_date })
         };
-        let mut args = DbStore::<DB, M>::arguments(base()?, &draft, Written::Save)?;
+        let mut args = DbStore::<DB, M>::arguments(base()?, &draft, now, Written::Save)?;
         super::push_key::<DB>(&mut args, session_key)?;
         if store.execute(&store.sql.overwrite, args).await? == 0 {
-            let args = DbStore::<DB, M>::arguments(base()?, &draft, Written::Insert)?;
+            let args = DbStore::<DB, M>::arguments(base()?, &draft, now, Written::Insert)?;
             store.execute_with_key(&store.sql.insert, args, session_key).await?;
         }
         Ok(())

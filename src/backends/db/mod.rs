@@ -17,6 +17,9 @@ use crate::{
 mod driver;
 use driver::BaseRow;
 pub use driver::Driver;
+mod event;
+use event::OnEvent;
+pub use event::SessionEvent;
 mod failure;
 mod manager;
 use failure::failure;
@@ -41,6 +44,10 @@ pub use sqlite::SqliteStore;
 mod statements;
 use statements::Statements;
 mod store;
+mod user_session;
+pub use user_session::{AuthUserId, UserIdKey, UserSession};
+mod user_sessions;
+pub use user_sessions::{SessionHandle, UserSessionInfo, UserSessions};
 
 /// Keeps sessions in a database table: Django's `db` engine.
 ///
@@ -52,6 +59,7 @@ pub struct DbStore<DB: Driver, M: AbstractBaseSession<DB> = BaseSession> {
     pool: Pool<DB>,
     sql: Arc<Statements>,
     serializer: Arc<dyn Serializer>,
+    on_event: Option<OnEvent>,
     model: PhantomData<fn() -> M>,
 }
 
@@ -75,7 +83,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     #[doc(alias = "db_table")]
     pub fn with_table(pool: Pool<DB>, table: &str) -> Result<Self, SettingsError> {
         let sql = Arc::new(Statements::new::<DB, M>(table)?);
-        Ok(Self { pool, sql, serializer: Arc::new(JsonSerializer::default()), model: PhantomData })
+        Ok(Self { pool, sql, serializer: Arc::new(JsonSerializer::default()), on_event: None, model: PhantomData })
     }
 
     /// Encodes sessions with `serializer`, whose bytes have to be UTF-8 text. The default is
@@ -110,9 +118,14 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     }
 
     /// Data, expiry, extra columns, key: the beginning of INSERT and UPDATE alike.
-    fn arguments(base: BaseSession, draft: &Draft, written: Written) -> Result<DB::Arguments, StoreError> {
+    fn arguments(
+        base: BaseSession,
+        draft: &Draft,
+        now: OffsetDateTime,
+        written: Written,
+    ) -> Result<DB::Arguments, StoreError> {
         let mut args = DB::Arguments::default();
-        let model = M::create_model_instance(base, &draft.session_data);
+        let model = M::create_model_instance(base, &draft.session_data, now);
         let base = model.base();
         DB::push_text(&mut args, &base.session_data.0).map_err(StoreError::Backend)?;
         DB::push_date(&mut args, base.expire_date).map_err(StoreError::Backend)?;
@@ -172,7 +185,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             session_data: stored.clone(),
             expire_date: draft.expire_date,
         };
-        let mut args = Self::arguments(base, draft, Written::Save)?;
+        let mut args = Self::arguments(base, draft, now, Written::Save)?;
         push_key::<DB>(&mut args, &loaded.session_key)?;
         DB::push_text(&mut args, &loaded.stored.0).map_err(StoreError::Backend)?;
         DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
@@ -191,7 +204,7 @@ fn push_key<DB: Driver>(args: &mut DB::Arguments, session_key: &SessionKey) -> R
 impl<DB: Driver, M: AbstractBaseSession<DB>> Clone for DbStore<DB, M> {
     fn clone(&self) -> Self {
         let (pool, sql, serializer) = (self.pool.clone(), Arc::clone(&self.sql), Arc::clone(&self.serializer));
-        Self { pool, sql, serializer, model: PhantomData }
+        Self { pool, sql, serializer, on_event: self.on_event.clone(), model: PhantomData }
     }
 }
 

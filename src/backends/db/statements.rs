@@ -62,11 +62,19 @@ fn load<DB: Driver>(table: &str) -> String {
     format!("SELECT session_key, session_data, {date} FROM {table} WHERE session_key = {key} AND expire_date > {now}")
 }
 
-/// Key, data, expiry, extra columns; also of an expired session.
+/// Key, data, expiry, extra columns, of whatever rows a condition names.
+pub(super) fn select<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let column = |column: &Column| match column.is_date {
+        true => format!(", {} AS {}", DB::date_column(column.name), column.name),
+        false => format!(", {}", column.name),
+    };
+    let (date, extra) = (DB::date_column("expire_date"), extra.iter().map(column).collect::<String>());
+    format!("SELECT session_key, session_data, {date}{extra} FROM {table}")
+}
+
+/// Also of an expired session.
 fn get<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
-    let extra: String = extra.iter().map(|column| format!(", {}", column.name)).collect();
-    let (key, date) = (DB::exact_marker(1), DB::date_column("expire_date"));
-    format!("SELECT session_key, session_data, {date}{extra} FROM {table} WHERE session_key = {key}")
+    format!("{} WHERE session_key = {}", select::<DB>(table, extra), DB::exact_marker(1))
 }
 
 /// Data, expiry, extra columns, key.

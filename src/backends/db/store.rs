@@ -5,7 +5,7 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use super::{
-    DbStore, Driver,
+    DbStore, Driver, SessionEvent,
     failure::is_connection_error,
     push_key,
     statements::{self, CLEAR_BATCH},
@@ -28,20 +28,16 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
         row.map_err(|error| self.failure(error))?.map_or(Ok(None), |row| self.decode(session_key, row))
     }
 
-    async fn create(
-        &self,
-        session_key: &SessionKey,
-        draft: &Draft,
-        _now: OffsetDateTime,
-    ) -> Result<Record, StoreError> {
+    async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let stored = self.encode(&draft.session_data)?;
         let base = BaseSession {
             session_key: session_key.clone(),
             session_data: stored.clone(),
             expire_date: draft.expire_date,
         };
-        let args = Self::arguments(base, draft, Written::Insert)?;
+        let args = Self::arguments(base, draft, now, Written::Insert)?;
         self.execute_with_key(&self.sql.insert, args, session_key).await?;
+        self.tell(SessionEvent::Created { user_id: M::user_id(&draft.session_data) });
         Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
     }
 
@@ -60,7 +56,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
         DB::push_date(&mut args, expire_date).map_err(StoreError::Backend)?;
         let base =
             BaseSession { session_key: record.session_key.clone(), session_data: record.stored.clone(), expire_date };
-        let model = M::create_model_instance(base, &record.session_data);
+        let model = M::create_model_instance(base, &record.session_data, now);
         for column in statements::columns(M::EXTRA_COLUMNS, Written::Touch) {
             model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
         }
@@ -84,7 +80,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
         let mut args = DB::Arguments::default();
         push_key::<DB>(&mut args, session_key)?;
-        self.execute(&self.sql.delete, args).await.map(|_| ())
+        self.remove(&self.sql.delete, args, SessionEvent::ended).await.map(|_| ())
     }
 
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
@@ -99,7 +95,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
         loop {
             let mut args = DB::Arguments::default();
             DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
-            let batch = self.execute(&self.sql.clear, args).await?;
+            let batch = self.remove(&self.sql.clear, args, SessionEvent::expired).await?;
             removed += batch;
             if batch < CLEAR_BATCH as u64 {
                 return Ok(removed);

@@ -29,6 +29,9 @@ pub trait Driver: Database + sealed::Sealed {
     /// The SQL of Django's table, from `migrations/`.
     const MIGRATION: &'static str;
 
+    /// The SQL of the table of [`UserSession`](super::UserSession).
+    const USER_SESSION_MIGRATION: &'static str;
+
     /// The types that `session_data` may have, the usual one first; empty where the database does not care.
     const DATA_TYPES: &'static [&'static str];
 
@@ -80,6 +83,13 @@ pub trait Driver: Database + sealed::Sealed {
     /// What sqlx says when it does not encode.
     fn push_text(args: &mut Self::Arguments, text: &Arc<str>) -> Result<(), BoxError>;
 
+    /// Binds a text, or null.
+    ///
+    /// # Errors
+    ///
+    /// What sqlx says when it does not encode.
+    fn push_optional_text(args: &mut Self::Arguments, text: Option<&str>) -> Result<(), BoxError>;
+
     /// Binds a date the way the column keeps it.
     ///
     /// # Errors
@@ -118,6 +128,20 @@ pub trait Driver: Database + sealed::Sealed {
     /// When they are of other types.
     fn read(row: &Self::Row) -> sqlx::Result<BaseRow>;
 
+    /// Reads a date column, selected as [`date_column`](Self::date_column).
+    ///
+    /// # Errors
+    ///
+    /// When it is of another type.
+    fn read_date(row: &Self::Row, column: usize) -> sqlx::Result<Option<OffsetDateTime>>;
+
+    /// Reads a column that is a text, `None` where it is null.
+    ///
+    /// # Errors
+    ///
+    /// When it is of another type.
+    fn read_text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>>;
+
     /// Reads columns that are texts, `None` where they are null.
     ///
     /// # Errors
@@ -155,6 +179,15 @@ macro_rules! impl_driver {
             async fn fetch_all(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Vec<Self::Row>> {
                 sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(pool).await
             }
+            fn push_optional_text(args: &mut Self::Arguments, text: Option<&str>) -> Result<(), BoxError> {
+                args.add(text.map(str::to_owned))
+            }
+            fn read_date(row: &Self::Row, column: usize) -> sqlx::Result<Option<OffsetDateTime>> {
+                read_date(row, column)
+            }
+            fn read_text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>> {
+                row.try_get(column)
+            }
             fn read(row: &Self::Row) -> sqlx::Result<BaseRow> {
                 let expire_date = read_date(row, 2)?;
                 Ok(BaseRow { session_key: row.try_get(0)?, session_data: row.try_get(1)?, expire_date })
@@ -162,7 +195,7 @@ macro_rules! impl_driver {
             fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]> {
                 let mut texts = [const { None }; N];
                 for (column, text) in texts.iter_mut().enumerate() {
-                    *text = row.try_get(column)?;
+                    *text = Self::read_text(row, column)?;
                 }
                 Ok(texts)
             }

@@ -10,6 +10,7 @@ use crate::{date_text, error::BoxError};
 
 impl_driver!(MySql {
     const MIGRATION: &'static str = include_str!("../../../../migrations/mysql/0001_django_session.sql");
+    const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/mysql/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &["longtext", "mediumtext"];
     const DATE_TYPES: &'static [&'static str] = &["datetime(6)"];
     const QUOTE: char = '`';

@@ -18,6 +18,7 @@ const MIGRATION_LOCK: i64 = 0x6a61_6d2d_7365_7373;
 
 impl_driver!(Postgres {
     const MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0001_django_session.sql");
+    const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &["text", "character varying"];
     const DATE_TYPES: &'static [&'static str] = &["timestamp with time zone", "timestamp(6) with time zone"];
     const QUOTE: char = '"';

@@ -10,6 +10,7 @@ use crate::{date_text, error::BoxError};
 
 impl_driver!(Sqlite {
     const MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0001_django_session.sql");
+    const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &[];
     const DATE_TYPES: &'static [&'static str] = &[];
     const QUOTE: char = '"';

@@ -1,0 +1,2 @@
+-- Sessions that know whose they are.
+CREATE TABLE IF NOT EXISTS `user_session` (`session_key` varchar(40) NOT NULL PRIMARY KEY, `session_data` longtext NOT NULL, `expire_date` datetime(6) NOT NULL, `user_id` varchar(255) NULL, `handle` varchar(40) NOT NULL, `created` datetime(6) NOT NULL, `last_seen` datetime(6) NOT NULL, `ip` varchar(45) NULL, `user_agent` varchar(255) NULL, KEY `user_session_expire_date` (`expire_date`), KEY `user_session_user_id` (`user_id`));
