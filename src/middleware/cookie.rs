@@ -73,7 +73,7 @@ pub(super) fn set(settings: &Settings, key: &SessionKey, age: Option<Duration>, 
     cookie.set_http_only(settings.cookie_http_only);
     cookie.set_secure(settings.cookie_secure);
     cookie.set_partitioned(settings.cookie_partitioned);
-    render(&cookie)
+    render(&cookie, settings)
 }
 
 /// The `Set-Cookie` that makes a browser forget the cookie: it has to name it exactly.
@@ -92,22 +92,24 @@ pub(super) fn deletion(settings: &Settings) -> HeaderValue {
             cookie.set_secure(prefixed || settings.cookie_same_site == SameSite::None);
         }
     }
-    render(&cookie)
+    render(&cookie, settings)
 }
 
 fn base<'a>(settings: &'a Settings, value: &'a str) -> cookie::Cookie<'a> {
     let mut cookie = cookie::Cookie::new(settings.cookie_name.as_str(), value);
     cookie.set_path(settings.cookie_path.as_str());
-    if let Some(domain) = &settings.cookie_domain {
-        cookie.set_domain(domain.as_str());
-    }
     cookie.set_same_site(settings.cookie_same_site.to_attribute());
     cookie
 }
 
-fn render(cookie: &cookie::Cookie<'_>) -> HeaderValue {
-    let mut value =
-        HeaderValue::try_from(cookie.to_string()).expect("settings and keys are checked to be visible ASCII");
+fn render(cookie: &cookie::Cookie<'_>, settings: &Settings) -> HeaderValue {
+    let mut text = cookie.to_string();
+    // As it was configured, and as a Django next door writes it; `Cookie` would take a leading dot away.
+    if let Some(domain) = &settings.cookie_domain {
+        text.push_str("; Domain=");
+        text.push_str(domain);
+    }
+    let mut value = HeaderValue::try_from(text).expect("settings and keys are checked to be visible ASCII");
     value.set_sensitive(true);
     value
 }
