@@ -8,6 +8,8 @@ mod middleware;
 mod names;
 mod oracle;
 mod session;
+mod session_models;
 mod settings;
 mod support;
 mod testing;
+mod user_sessions;
