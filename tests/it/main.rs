@@ -2,6 +2,7 @@
 
 mod backends;
 mod budget;
+mod databases;
 mod django_schema;
 mod examples;
 mod layering;

@@ -181,31 +181,7 @@ async fn of_100_sessions_in_a_large_table_99_are_ended_through_the_index<DB: Dri
 
 const COLUMNS: &str = "session_key, session_data, expire_date, user_id, handle, created, last_seen";
 
-/// Every case, on every database.
-macro_rules! on_every_database {
-    ($($case:ident)*) => {
-        mod sqlite {
-            $(#[tokio::test] async fn $case() -> super::TestResult {
-                let Some(scratch) = super::databases::sqlite().await else { return Ok(()) };
-                super::$case(&scratch.pool).await
-            })*
-        }
-        mod postgres {
-            $(#[tokio::test] async fn $case() -> super::TestResult {
-                let Some(scratch) = super::databases::postgres().await else { return Ok(()) };
-                super::$case(&scratch.pool).await
-            })*
-        }
-        mod mariadb {
-            $(#[tokio::test] async fn $case() -> super::TestResult {
-                let Some(scratch) = super::databases::mysql().await else { return Ok(()) };
-                super::$case(&scratch.pool).await
-            })*
-        }
-    };
-}
-
-on_every_database! {
+crate::support::databases::on_every_database! {
     sessions_are_listed_without_their_keys
     a_session_is_ended_by_its_handle_and_only_by_its_user
     all_others_are_ended_and_the_number_is_capped

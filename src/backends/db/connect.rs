@@ -4,6 +4,11 @@ use std::{error::Error as StdError, fmt};
 
 use crate::{backends::ErasedStore, error::StoreError};
 
+/// How long a pool that we open waits for a connection: longer than any deadline of a request, and short enough
+/// that a program whose database is down says so at once.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+pub(super) const ACQUIRE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Opens the database that a URL names (`sqlite:`, `postgres:`, `mysql:`), with Django's table.
 ///
 /// The table has to be there: [`DbStore::migrate`](crate::DbStore::migrate) makes it, or Django does.

@@ -7,7 +7,10 @@ use sqlx::{
     mysql::{MySqlConnectOptions, MySqlPoolOptions},
 };
 
-use super::{DbStore, connect::unopenable};
+use super::{
+    DbStore,
+    connect::{ACQUIRE_TIMEOUT, unopenable},
+};
 use crate::{base_session::BaseSession, error::StoreError};
 
 /// Sessions in a MySQL or MariaDB table.
@@ -40,7 +43,11 @@ impl DbStore<MySql, BaseSession> {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = MySqlConnectOptions::from_str(url).map_err(|error| unopenable("MySQL", None, error))?;
         let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or(""));
-        let pool = MySqlPoolOptions::new().test_before_acquire(false).connect_with(options).await;
+        let pool = MySqlPoolOptions::new()
+            .test_before_acquire(false)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await;
         Ok(Self::new(pool.map_err(|error| unopenable("MySQL", Some(&place), error))?))
     }
 }

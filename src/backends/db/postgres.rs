@@ -7,7 +7,10 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{DbStore, connect::unopenable};
+use super::{
+    DbStore,
+    connect::{ACQUIRE_TIMEOUT, unopenable},
+};
 use crate::{base_session::BaseSession, error::StoreError};
 
 /// Sessions in a PostgreSQL table.
@@ -36,7 +39,11 @@ impl DbStore<Postgres, BaseSession> {
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         let options = PgConnectOptions::from_str(url).map_err(|error| unopenable("PostgreSQL", None, error))?;
         let place = format!("{}:{}/{}", options.get_host(), options.get_port(), options.get_database().unwrap_or(""));
-        let pool = PgPoolOptions::new().test_before_acquire(false).connect_with(options).await;
+        let pool = PgPoolOptions::new()
+            .test_before_acquire(false)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(options)
+            .await;
         Ok(Self::new(pool.map_err(|error| unopenable("PostgreSQL", Some(&place), error))?))
     }
 }

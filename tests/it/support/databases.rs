@@ -117,3 +117,28 @@ async fn execute((server, sql, postgres): (String, String, bool)) -> sqlx::Resul
     }
     Ok(())
 }
+
+/// Makes a test of each case on each database; a case is a function of a pool.
+macro_rules! on_every_database {
+    ($($case:ident)*) => {
+        mod sqlite {
+            $(#[tokio::test] async fn $case() -> crate::support::TestResult {
+                let Some(scratch) = crate::support::databases::sqlite().await else { return Ok(()) };
+                super::$case(&scratch.pool).await
+            })*
+        }
+        mod postgres {
+            $(#[tokio::test] async fn $case() -> crate::support::TestResult {
+                let Some(scratch) = crate::support::databases::postgres().await else { return Ok(()) };
+                super::$case(&scratch.pool).await
+            })*
+        }
+        mod mariadb {
+            $(#[tokio::test] async fn $case() -> crate::support::TestResult {
+                let Some(scratch) = crate::support::databases::mysql().await else { return Ok(()) };
+                super::$case(&scratch.pool).await
+            })*
+        }
+    };
+}
+pub(crate) use on_every_database;
