@@ -1,16 +1,4 @@
 //! [`Raw`]: one stored value, as the text it is stored as.
-//!
-//! A value that nobody changes is written back byte for byte, also where it is something that a
-//! typed JSON library would refuse or round: `NaN`, a 400-digit integer, a lone surrogate.
-//!
-//! ```
-//! use jam_session::Raw;
-//!
-//! let raw = Raw::new(&"Jürgen")?;
-//! assert_eq!(raw.as_str(), r#""J\u00fcrgen""#);
-//! assert_eq!(raw.get::<String>()?, "Jürgen");
-//! # Ok::<(), jam_session::BoxError>(())
-//! ```
 
 use std::{fmt, io, ops::Range, sync::Arc};
 
@@ -22,7 +10,20 @@ use crate::{error::BoxError, json_scanner};
 /// How deep a value may be nested when it is written. Django's own reader gives up near 990.
 const DEEPEST_WRITTEN: usize = 64;
 
-/// The JSON text of one value; a cheap clone that shares the text of the session it was cut from.
+/// One stored value, as the JSON text that it is stored as.
+///
+/// A value that nobody changes is written back byte for byte, also where it is something that a typed JSON
+/// library would refuse or round: `NaN`, a 400-digit integer, a lone surrogate. A clone is cheap; it shares the
+/// text of the session that it was cut from. `Debug` shows its length alone.
+///
+/// ```
+/// use jam_session::Raw;
+///
+/// let raw = Raw::new(&"Jürgen")?;
+/// assert_eq!(raw.as_str(), r#""J\u00fcrgen""#);
+/// assert_eq!(raw.get::<String>()?, "Jürgen");
+/// # Ok::<(), jam_session::BoxError>(())
+/// ```
 #[derive(Clone)]
 pub struct Raw {
     text: Arc<str>,

@@ -16,6 +16,14 @@ impl<N> SessionLayer<N> {
     ///
     /// What is changed is saved by the session's own [`save`](Session::save).
     ///
+    /// ```
+    /// # async fn job(sessions: jam_session::SessionLayer, key: jam_session::SessionKey) -> Result<(), jam_session::Error> {
+    /// let session = sessions.open(&key).await?;
+    /// session.insert("export", "ready")?;
+    /// session.save().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
@@ -28,7 +36,7 @@ impl<N> SessionLayer<N> {
         Ok(Session::new(inner))
     }
 
-    /// Makes a new session and stores it, still empty, so that it has a key.
+    /// Makes a new session and stores it, still empty, so that it has a key: one `INSERT`.
     ///
     /// # Errors
     ///
