@@ -58,9 +58,11 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// When the text is not a `T`.
+    /// When the text is not a `T`. The message names the type and the place, and does not quote the value.
     pub fn get<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
-        Ok(serde_json::from_str(self.as_str())?)
+        // What the deserializer says may quote the value, and errors end up in logs.
+        serde_json::from_str(self.as_str())
+            .map_err(|error| format!("not a {} at column {}", std::any::type_name::<T>(), error.column()).into())
     }
 }
 
@@ -107,6 +109,14 @@ mod tests {
 
         assert_eq!(raw.as_str(), r#""a\u007f\u00e9\ud83c\udfb7\n\"\\""#);
         assert_eq!(raw.get::<String>().unwrap(), "a\u{7f}é🎷\n\"\\");
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_value() {
+        let error = Raw::new("swordfish").unwrap().get::<u32>().unwrap_err();
+
+        assert_eq!(error.to_string(), "not a u32 at column 11");
+        assert!(!format!("{error:?}").contains("swordfish"));
     }
 
     #[test]
