@@ -229,13 +229,7 @@ impl Session {
 
     /// Changes the state if nobody else did since `edits` were counted.
     fn edit_since(&self, edits: u64, edit: impl FnOnce(&mut State)) -> Result<bool, Error> {
-        self.edit(|state| {
-            let current = state.edits == edits;
-            if current {
-                edit(state);
-            }
-            current
-        })
+        self.edit(|state| (state.edits == edits).then(|| edit(state)).is_some())
     }
 }
 
