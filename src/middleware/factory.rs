@@ -17,7 +17,8 @@ impl<N> SessionLayer<N> {
     /// What is changed is saved by the session's own [`save`](Session::save).
     ///
     /// ```
-    /// # async fn job(sessions: jam_session::SessionLayer, key: jam_session::SessionKey) -> Result<(), jam_session::Error> {
+    /// # use jam_session::{Error, SessionKey, SessionLayer};
+    /// # async fn job(sessions: SessionLayer, key: SessionKey) -> Result<(), Error> {
     /// let session = sessions.open(&key).await?;
     /// session.insert("export", "ready")?;
     /// session.save().await?;
