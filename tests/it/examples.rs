@@ -1,19 +1,14 @@
 //! The examples do what their first lines say. The tests drive the same `app()` that `main` serves.
 
-use std::{env, path::PathBuf, process::Stdio};
-
 use axum::{Router, body::Body};
 use http::{Request, Response, StatusCode, header};
 use jam_session::{MemoryStore, SessionLayer, SqliteStore};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
-    net::TcpStream,
-    process::{Child, Command},
-    task::JoinSet,
-};
+use tokio::task::JoinSet;
 use tower::ServiceExt as _;
 
 use crate::support::{TestResult, cookie_of, request, send, text};
+
+mod program;
 
 macro_rules! example {
     ($name:ident, $path:literal) => {
@@ -86,75 +81,40 @@ async fn the_counter_goes_on_where_another_process_left_it() -> TestResult {
 
 #[tokio::test]
 async fn two_hundred_overlapping_visits_count_as_two_hundred() -> TestResult {
-    let directory = tempfile::tempdir()?;
-    let app = counter::app(sqlite_file(&directory).await?);
+    let app = counter::app(MemoryStore::new());
     let mut browser = Browser::default();
     browser.get(&app, "/").await;
 
-    let mut visits = JoinSet::new();
-    for _ in 0..200 {
-        let (app, cookie) = (app.clone(), browser.cookie.clone());
-        visits.spawn(async move { send(&app, "/", &cookie).await.status() });
-    }
-    assert!(visits.join_all().await.iter().all(StatusCode::is_success));
+    visit_at_once(&app, &browser.cookie, 200).await;
 
     assert_eq!(text(browser.get(&app, "/").await).await, "visits: 202");
     Ok(())
 }
 
 #[tokio::test]
-async fn the_counter_survives_being_killed() -> TestResult {
+async fn two_hundred_visits_in_crowds_count_as_two_hundred_in_a_file() -> TestResult {
     let directory = tempfile::tempdir()?;
-    let (mut first, address) = start_counter(&directory).await?;
-    let (body, cookie) = visit(&address, "").await?;
-    assert_eq!(body, "visits: 1");
-    let cookie = cookie.ok_or("the first response sets a cookie")?;
-    assert_eq!(visit(&address, &cookie).await?.0, "visits: 2");
-    first.kill().await?;
+    let app = counter::app(sqlite_file(&directory).await?);
+    let mut browser = Browser::default();
+    browser.get(&app, "/").await;
 
-    let (_second, address) = start_counter(&directory).await?;
-    assert_eq!(visit(&address, &cookie).await?.0, "visits: 3");
+    // A crowd that a slow disk serves, too, before the first of its requests has waited too long.
+    for _ in 0..10 {
+        visit_at_once(&app, &browser.cookie, 20).await;
+    }
+
+    assert_eq!(text(browser.get(&app, "/").await).await, "visits: 202");
     Ok(())
 }
 
-/// Starts the example itself, and gives the address that it prints.
-async fn start_counter(directory: &tempfile::TempDir) -> TestResult<(Child, String)> {
-    let program = counter_program()?;
-    let mut child = Command::new(&program)
-        .env("LISTEN_ADDR", "127.0.0.1:0")
-        .env("DATABASE_URL", sqlite_url(directory))
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()
-        .map_err(|error| {
-            format!("{}: {error}; `cargo build --example counter --all-features` builds it", program.display())
-        })?;
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().ok_or("stdout is piped")?).read_line(&mut line).await?;
-    let address = line.strip_prefix("listening on http://").and_then(|rest| rest.split(',').next());
-    let address = address.ok_or_else(|| format!("the example said {line:?}"))?.to_owned();
-    Ok((child, address))
-}
-
-/// Where Cargo puts the examples that it builds with the tests: `deps/` and `examples/` are neighbours.
-fn counter_program() -> TestResult<PathBuf> {
-    let test = env::current_exe()?;
-    let target = test.ancestors().nth(2).ok_or("the test is in a folder of a folder")?;
-    Ok(target.join("examples").join(format!("counter{}", env::consts::EXE_SUFFIX)))
-}
-
-/// One GET over a connection of its own: the body, and the cookie if one is set.
-async fn visit(address: &str, cookie: &str) -> TestResult<(String, Option<String>)> {
-    let mut stream = TcpStream::connect(address).await?;
-    let cookie = if cookie.is_empty() { String::new() } else { format!("Cookie: {cookie}\r\n") };
-    let request = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{cookie}\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut response = String::new();
-    stream.read_to_string(&mut response).await?;
-    let (head, body) = response.split_once("\r\n\r\n").ok_or("a head and a body")?;
-    let set_cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
-    let cookie = set_cookie.and_then(|value| value.split(';').next()).map(str::to_owned);
-    Ok((body.to_owned(), cookie))
+async fn visit_at_once(app: &Router, cookie: &str, times: usize) {
+    let mut visits = JoinSet::new();
+    for _ in 0..times {
+        let (app, cookie) = (app.clone(), cookie.to_owned());
+        visits.spawn(async move { send(&app, "/", &cookie).await.status() });
+    }
+    let statuses = visits.join_all().await;
+    assert!(statuses.iter().all(StatusCode::is_success), "{statuses:?}");
 }
 
 #[tokio::test]
