@@ -6,10 +6,8 @@
 use std::env;
 
 use axum::{Router, routing::get};
-use jam_session::{Error, Session, SessionLayer, SessionStore, SqliteStore};
+use jam_session::{BoxError, Error, Session, SessionLayer, SessionStore, SqliteStore};
 use tokio::net::TcpListener;
-
-type BoxError = Box<dyn std::error::Error>;
 
 async fn counter(session: Session) -> Result<String, Error> {
     let visits = session.modify("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;

@@ -6,13 +6,15 @@ use time::OffsetDateTime;
 
 use crate::session_key::SessionKey;
 
-/// The three columns of Django's session table.
+/// The three columns of Django's session table. As a model it is that table, `django_session`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[doc(alias = "AbstractBaseSession")]
+#[doc(alias = "django_session")]
+#[doc(alias = "models.Session")]
 pub struct BaseSession {
-    /// The key, at most 40 characters.
+    /// The key, at most 40 characters: the primary key of the table.
     pub session_key: SessionKey,
-    /// The encoded session.
+    /// The encoded session: what the serializer wrote.
     pub session_data: StoredText,
     /// When the row expires, in UTC, to the microsecond.
     pub expire_date: OffsetDateTime,
@@ -42,7 +44,41 @@ mod model {
     /// A row of the session table, as one database stores it. Implement it to add columns.
     ///
     /// [`DbStore`](crate::DbStore) makes a model on every create and save and writes its columns beside
-    /// the three of [`BaseSession`].
+    /// the three of [`BaseSession`]; it never reads them back. The table is yours to create.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")] {
+    /// use jam_session::{AbstractBaseSession, BaseSession, BoxError, Column, SessionData, SqliteStore};
+    /// use jam_session::sqlx::{Arguments, Sqlite, sqlite::SqliteArguments};
+    ///
+    /// /// A session that says whose it is, so that all sessions of one account can be found.
+    /// struct AccountSession {
+    ///     base: BaseSession,
+    ///     account_id: Option<i64>,
+    /// }
+    ///
+    /// impl AbstractBaseSession<Sqlite> for AccountSession {
+    ///     const DB_TABLE: &'static str = "account_session";
+    ///     const EXTRA_COLUMNS: &'static [Column] = &[Column::new("account_id")];
+    ///
+    ///     fn create_model_instance(base: BaseSession, data: &SessionData) -> Self {
+    ///         Self { base, account_id: data.get("account_id").ok().flatten() }
+    ///     }
+    ///
+    ///     fn base(&self) -> &BaseSession {
+    ///         &self.base
+    ///     }
+    ///
+    ///     fn bind_extra(&self, _column: &str, args: &mut SqliteArguments) -> Result<(), BoxError> {
+    ///         args.add(self.account_id)
+    ///     }
+    /// }
+    ///
+    /// type Store = SqliteStore<AccountSession>;
+    /// # }
+    /// ```
+    #[doc(alias = "base_session")]
+    #[doc(alias = "get_model_class")]
     pub trait AbstractBaseSession<DB: Database>: Sized + Send + Sync + 'static {
         /// The table's name: letters, digits and underscores, with a schema and a dot in front if you like.
         #[doc(alias = "db_table")]

@@ -1,31 +1,31 @@
-//! [`Clock`]: where the current time comes from, so that a test can move it.
-//!
-//! ```
-//! use jam_session::Clock;
-//! use time::OffsetDateTime;
-//!
-//! let clock = Clock::from_fn(|| OffsetDateTime::UNIX_EPOCH);
-//! assert_eq!(clock.now().unix_timestamp(), 0);
-//! ```
+//! [`Clock`]: where the current time comes from.
 
 use std::{fmt, sync::Arc};
 
 use time::{OffsetDateTime, UtcOffset};
 
-/// Tells the time to everything that expires.
+/// Tells the time to everything that expires: where the current time comes from, so that a test can move it.
 ///
 /// Give one to [`SessionLayer::clock`](crate::SessionLayer::clock); the default is the system's clock.
+///
+/// ```
+/// use jam_session::Clock;
+/// use time::OffsetDateTime;
+///
+/// let clock = Clock::from_fn(|| OffsetDateTime::UNIX_EPOCH);
+/// assert_eq!(clock.now().unix_timestamp(), 0);
+/// ```
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> OffsetDateTime + Send + Sync>);
 
 impl Clock {
-    /// The system's clock.
+    /// The system's clock, which is also the default.
     #[must_use]
     pub fn system() -> Self {
         Self::from_fn(OffsetDateTime::now_utc)
     }
 
-    /// A clock that asks `now`.
+    /// A clock that asks `now` each time. The answer may be of any offset.
     #[must_use]
     pub fn from_fn(now: impl Fn() -> OffsetDateTime + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))

@@ -2,20 +2,26 @@
 //! [`SettingsError`] at start-up.
 //!
 //! No message contains a session key or a stored value.
-//!
-//! ```
-//! use jam_session::Error;
-//!
-//! let error = Error::MissingKey { key: "cart".into() };
-//! assert_eq!(error.to_string(), "the session has no `cart`");
-//! ```
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
 /// Any error, kept as the cause of one of ours.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
-/// What an operation on a session can answer a handler.
+/// What went wrong with a session, for handlers.
+///
+/// With feature `axum` it is a response, so that a handler can use `?`: 503 when the store failed, 400 when the
+/// session was ended by another request, 500 otherwise, with a log line and without details. Statuses that
+/// [`Settings`](crate::Settings) has for the first two take their place.
+///
+/// No message contains a session key or a value.
+///
+/// ```
+/// use jam_session::Error;
+///
+/// let error = Error::MissingKey { key: "cart".into() };
+/// assert_eq!(error.to_string(), "the session has no `cart`");
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -25,14 +31,15 @@ pub enum Error {
         /// The name that was asked for.
         key: String,
     },
-    /// The value under this name is of another type. [`remove`](crate::Session::remove) gets rid of it.
+    /// The value under this name is of another type than the one asked for; it is still there.
+    /// [`remove`](crate::Session::remove) gets rid of it.
     WrongType {
         /// The name that was asked for.
         key: String,
         /// What the deserializer said.
         source: BoxError,
     },
-    /// The value cannot be kept under this name. Nothing was changed.
+    /// The value cannot be kept as JSON, or is nested more than 64 deep. Nothing was changed.
     Serialize {
         /// The name it was meant for.
         key: String,
@@ -45,11 +52,13 @@ pub enum Error {
     NotCommitted,
     /// Another request ended the session meanwhile, or its user changed. Nothing was saved.
     SessionInterrupted,
-    /// The store failed; what was asked for may be tried again later.
+    /// The store failed; what was asked for may be tried again later. Where a connection broke, a write may have
+    /// happened.
     Store(StoreError),
-    /// The store did not answer in time. The outcome of a write is unknown.
+    /// The store did not answer within [`load_deadline`](crate::Settings::load_deadline) or
+    /// [`save_deadline`](crate::Settings::save_deadline). The outcome of a write is unknown.
     Deadline {
-        /// How long was waited.
+        /// How long was waited: the deadline.
         after: Duration,
     },
     /// No [`SessionLayer`](crate::SessionLayer) saw this request.
@@ -59,7 +68,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// What this error means for the response.
+    /// What this error means for the response, for those who make their own of it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
@@ -140,28 +149,29 @@ impl From<StoreError> for Error {
     }
 }
 
-/// What a [`SessionStore`](crate::SessionStore) can answer besides success.
+/// What went wrong in a [`SessionStore`](crate::SessionStore). The cause, for instance the error of the
+/// database, is its [`source`](StdError::source).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// The key is taken: the caller tries another one.
+    /// The key is taken: the caller tries another one. Django's `CreateError`.
     #[doc(alias = "CreateError")]
     KeyTaken,
-    /// The stored session does not verify or decode. It is left as it is.
+    /// The stored session does not verify or decode. It is left as it is. Django logs a `SuspiciousSession`.
     #[doc(alias = "SuspiciousSession")]
     Undecodable(BoxError),
     /// The session is larger than the store allows. Nothing was written.
     TooLarge {
         /// What is too large, in words.
         what: &'static str,
-        /// How large it is.
+        /// How large it is, in the unit that `what` names.
         size: usize,
-        /// How large it may be.
+        /// How large it may be, in the same unit: see [`Limits`](crate::Limits).
         limit: usize,
     },
-    /// The operation is not one this store can do.
+    /// The operation, in words, is not one that this store can do.
     Unsupported(&'static str),
-    /// The backend itself failed.
+    /// The backend itself failed: no connection, no table, no space.
     Backend(BoxError),
 }
 
@@ -186,7 +196,7 @@ impl StdError for StoreError {
     }
 }
 
-/// A text that cannot be a session key.
+/// A text that cannot be a session key: [`SessionKey::parse`](crate::SessionKey::parse) says why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InvalidSessionKey;
 

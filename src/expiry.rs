@@ -2,16 +2,6 @@
 //!
 //! A session without an expiry of its own lives as long as the cookie age says
 //! (`SESSION_COOKIE_AGE`). Time is always an argument here.
-//!
-//! ```
-//! use jam_session::Expiry;
-//! use time::{Duration, OffsetDateTime};
-//!
-//! let now = OffsetDateTime::UNIX_EPOCH;
-//! let two_weeks = Duration::weeks(2);
-//! assert_eq!(Expiry::from(300).age(now, two_weeks), Duration::seconds(300));
-//! assert_eq!(Expiry::from(0).age(now, two_weeks), two_weeks);
-//! ```
 
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
@@ -21,7 +11,20 @@ use crate::{date_text, error::Error, raw::Raw, session_data::SessionData};
 /// The name under which a session keeps its own expiry: Django's.
 pub(crate) const EXPIRY_KEY: &str = "_session_expiry";
 
-/// What [`set_expiry`](crate::Session::set_expiry) takes. Numbers, durations, dates and `None` convert into it.
+/// How long one session lives: what [`set_expiry`](crate::Session::set_expiry) takes.
+///
+/// Numbers (seconds), durations, dates and `None` convert into it, as in Django. It is stored with the session,
+/// under Django's `_session_expiry`.
+///
+/// ```
+/// use jam_session::Expiry;
+/// use time::{Duration, OffsetDateTime};
+///
+/// let now = OffsetDateTime::UNIX_EPOCH;
+/// let two_weeks = Duration::weeks(2);
+/// assert_eq!(Expiry::from(300).age(now, two_weeks), Duration::seconds(300));
+/// assert_eq!(Expiry::from(0).age(now, two_weeks), two_weeks);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub enum Expiry {
@@ -42,8 +45,8 @@ pub enum Expiry {
 }
 
 impl Expiry {
-    /// The age that a session with this expiry has left at `modification`. Dates give whole seconds,
-    /// rounded down, and a negative age when they are past.
+    /// How long a session with this expiry lives on after a change at `modification`, where `cookie_age` is the
+    /// global policy. Instants give whole seconds, rounded down, and a negative age when they are past.
     #[must_use]
     pub fn age(self, modification: OffsetDateTime, cookie_age: Duration) -> Duration {
         match self {
@@ -54,7 +57,8 @@ impl Expiry {
         }
     }
 
-    /// The instant at which a session with this expiry that was changed at `modification` ends.
+    /// When a session with this expiry ends after a change at `modification`, where `cookie_age` is the global
+    /// policy.
     #[must_use]
     pub fn date(self, modification: OffsetDateTime, cookie_age: Duration) -> OffsetDateTime {
         match self {

@@ -1,17 +1,5 @@
 //! Extractors for axum: [`Session`], [`LazySession`], [`NamedSession`], and `Option<Session>` where the layer
 //! may be missing.
-//!
-//! ```
-//! use axum::{Router, routing::get};
-//! use jam_session::{Error, MemoryStore, Session, SessionLayer};
-//!
-//! async fn hello(session: Session) -> Result<String, Error> {
-//!     let name: Option<String> = session.get("name")?;
-//!     Ok(format!("hello {}", name.as_deref().unwrap_or("stranger")))
-//! }
-//!
-//! let app: Router = Router::new().route("/", get(hello)).layer(SessionLayer::new(MemoryStore::new()));
-//! ```
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
@@ -56,7 +44,7 @@ impl<S: Send + Sync> FromRequestParts<S> for LazySession {
     }
 }
 
-/// The session of the layer that was given the name `N`, on a route with two of them.
+/// The session of the layer that was given the name `N`, on a route with two of them. It derefs to [`Session`].
 ///
 /// ```
 /// use axum::{Router, routing::get};

@@ -1,4 +1,11 @@
-#![doc = include_str!("../README.md")]
+// The links of the README, as they are outside of the repository: of two definitions the first counts.
+#![doc = "[ARCHITECTURE.md]: https://docs.rs/crate/jam-session/latest/source/ARCHITECTURE.md"]
+#![doc = "[CHANGELOG.md]: https://docs.rs/crate/jam-session/latest/source/CHANGELOG.md"]
+#![doc = "[CONTRIBUTING.md]: https://docs.rs/crate/jam-session/latest/source/CONTRIBUTING.md"]
+#![doc = "[examples]: https://docs.rs/crate/jam-session/latest/source/examples/"]
+#![doc = ""]
+// Its program needs these two features; the documentation does not.
+#![cfg_attr(any(not(doctest), all(feature = "axum", feature = "sqlite")), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backends;

@@ -1,16 +1,4 @@
 //! [`Raw`]: one stored value, as the text it is stored as.
-//!
-//! A value that nobody changes is written back byte for byte, also where it is something that a
-//! typed JSON library would refuse or round: `NaN`, a 400-digit integer, a lone surrogate.
-//!
-//! ```
-//! use jam_session::Raw;
-//!
-//! let raw = Raw::new(&"Jürgen")?;
-//! assert_eq!(raw.as_str(), r#""J\u00fcrgen""#);
-//! assert_eq!(raw.get::<String>()?, "Jürgen");
-//! # Ok::<(), jam_session::BoxError>(())
-//! ```
 
 use std::{fmt, io, ops::Range, sync::Arc};
 
@@ -22,7 +10,20 @@ use crate::{error::BoxError, json_scanner};
 /// How deep a value may be nested when it is written. Django's own reader gives up near 990.
 const DEEPEST_WRITTEN: usize = 64;
 
-/// The JSON text of one value; a cheap clone that shares the text of the session it was cut from.
+/// One stored value, as the JSON text that it is stored as.
+///
+/// A value that nobody changes is written back byte for byte, also where it is something that a typed JSON
+/// library would refuse or round: `NaN`, a 400-digit integer, a lone surrogate. A clone is cheap; it shares the
+/// text of the session that it was cut from. `Debug` shows its length alone.
+///
+/// ```
+/// use jam_session::Raw;
+///
+/// let raw = Raw::new(&"Jürgen")?;
+/// assert_eq!(raw.as_str(), r#""J\u00fcrgen""#);
+/// assert_eq!(raw.get::<String>()?, "Jürgen");
+/// # Ok::<(), jam_session::BoxError>(())
+/// ```
 #[derive(Clone)]
 pub struct Raw {
     text: Arc<str>,
@@ -57,9 +58,11 @@ impl Raw {
     ///
     /// # Errors
     ///
-    /// When the text is not a `T`.
+    /// When the text is not a `T`. The message names the type and the place, and does not quote the value.
     pub fn get<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
-        Ok(serde_json::from_str(self.as_str())?)
+        // What the deserializer says may quote the value, and errors end up in logs.
+        serde_json::from_str(self.as_str())
+            .map_err(|error| format!("not a {} at column {}", std::any::type_name::<T>(), error.column()).into())
     }
 }
 
@@ -106,6 +109,14 @@ mod tests {
 
         assert_eq!(raw.as_str(), r#""a\u007f\u00e9\ud83c\udfb7\n\"\\""#);
         assert_eq!(raw.get::<String>().unwrap(), "a\u{7f}é🎷\n\"\\");
+    }
+
+    #[test]
+    fn an_error_does_not_quote_the_value() {
+        let error = Raw::new("swordfish").unwrap().get::<u32>().unwrap_err();
+
+        assert_eq!(error.to_string(), "not a u32 at column 11");
+        assert!(!format!("{error:?}").contains("swordfish"));
     }
 
     #[test]

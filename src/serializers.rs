@@ -1,13 +1,4 @@
 //! [`Serializer`]: how a session becomes bytes, Django's `SESSION_SERIALIZER`.
-//!
-//! ```
-//! use jam_session::{JsonSerializer, Serializer, SessionData};
-//!
-//! let data: SessionData = r#"{"cat":"dog"}"#.parse()?;
-//! let bytes = JsonSerializer::default().dumps(&data)?;
-//! assert_eq!(bytes, br#"{"cat":"dog"}"#);
-//! # Ok::<(), jam_session::StoreError>(())
-//! ```
 
 use std::sync::Arc;
 
@@ -16,13 +7,25 @@ use crate::{
     session_data::{Limits, SessionData},
 };
 
-/// Turns a session into bytes and back. The words are Python's.
+/// Turns a session into bytes and back: Django's `SESSION_SERIALIZER`, with Python's words.
+///
+/// A store for text, like `DbStore`, needs one whose bytes are UTF-8.
+///
+/// ```
+/// use jam_session::{JsonSerializer, Serializer, SessionData};
+///
+/// let data: SessionData = r#"{"cat":"dog"}"#.parse()?;
+/// let bytes = JsonSerializer::default().dumps(&data)?;
+/// assert_eq!(bytes, br#"{"cat":"dog"}"#);
+/// # Ok::<(), jam_session::StoreError>(())
+/// ```
 pub trait Serializer: Send + Sync + 'static {
     /// The bytes of `data`.
     ///
     /// # Errors
     ///
     /// [`StoreError::TooLarge`] beyond the serializer's limits.
+    #[doc(alias = "encode")]
     fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError>;
 
     /// Reads what [`dumps`](Self::dumps) wrote.
@@ -44,11 +47,19 @@ pub trait Serializer: Send + Sync + 'static {
     }
 }
 
-/// JSON as Django writes it: compact and ASCII.
+/// JSON as Django writes it: compact and ASCII. The default of every store.
+///
+/// ```
+/// use jam_session::{JsonSerializer, Limits};
+///
+/// let mut limits = Limits::default();
+/// limits.stored_bytes = 64 * 1024;
+/// let serializer = JsonSerializer { limits }; // for `DbStore::serializer`
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 #[doc(alias = "JSONSerializer")]
 pub struct JsonSerializer {
-    /// How large a session may be.
+    /// How large a session may be. The default is 1 MiB, 1024 names, 128 deep.
     pub limits: Limits,
 }
 

@@ -1,14 +1,4 @@
 //! [`SessionData`]: the dictionary of one session, in order, each value as the text it is stored as.
-//!
-//! ```
-//! use jam_session::SessionData;
-//!
-//! let mut data: SessionData = r#"{"cart":[1,2],"ratio":NaN}"#.parse()?;
-//! data.insert("visits", &3)?;
-//! assert_eq!(data.get::<u32>("visits")?, Some(3));
-//! assert_eq!(data.to_json(), r#"{"cart":[1,2],"ratio":NaN,"visits":3}"#);
-//! # Ok::<(), jam_session::BoxError>(())
-//! ```
 
 use std::{borrow::Cow, collections::HashMap, fmt, str::FromStr, sync::Arc};
 
@@ -20,15 +10,16 @@ use crate::{
     raw::Raw,
 };
 
-/// How large a session may be, when it is read and when it is written.
+/// How large a session may be, when it is read and when it is written. What is larger is an error, and nothing
+/// is written. [`JsonSerializer`](crate::JsonSerializer) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of the stored text.
+    /// Bytes of the stored text. 1 MiB (1,048,576).
     pub stored_bytes: usize,
-    /// Names in the dictionary.
+    /// Names in the dictionary. 1024.
     pub names: usize,
-    /// Nesting of a stored value when it is read; written values are at most 64 deep.
+    /// Nesting of a stored value when it is read. 128. Values that are written are at most 64 deep.
     pub depth: usize,
 }
 
@@ -44,7 +35,7 @@ impl Limits {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`] when it is too long.
+    /// [`StoreError::TooLarge`] when it has too many bytes.
     pub fn check_stored(&self, text: &str) -> Result<(), StoreError> {
         let (size, limit) = (text.len(), self.stored_bytes);
         if size > limit {
@@ -67,7 +58,20 @@ impl Limits {
     }
 }
 
-/// Names with values, in the order in which they were first set. A clone shares everything until it changes.
+/// The dictionary of one session: names with values, each value as the text it is stored as.
+///
+/// Names are in the order in which they were first set. A clone is cheap; it shares everything until it changes.
+/// `Debug` shows no values.
+///
+/// ```
+/// use jam_session::SessionData;
+///
+/// let mut data: SessionData = r#"{"cart":[1,2],"ratio":NaN}"#.parse()?;
+/// data.insert("visits", &3)?;
+/// assert_eq!(data.get::<u32>("visits")?, Some(3));
+/// assert_eq!(data.to_json(), r#"{"cart":[1,2],"ratio":NaN,"visits":3}"#);
+/// # Ok::<(), jam_session::BoxError>(())
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SessionData(Arc<Vec<Entry>>);
 
@@ -83,7 +87,8 @@ impl SessionData {
     ///
     /// # Errors
     ///
-    /// When the text is not a JSON object or exceeds `limits`.
+    /// [`StoreError::Undecodable`] when the text is not a JSON object or is nested too deep,
+    /// [`StoreError::TooLarge`] when it has too many bytes or names.
     pub fn from_json(text: &Arc<str>, limits: &Limits) -> Result<Self, StoreError> {
         limits.check_stored(text)?;
         let mut entries = Vec::new();

@@ -1,15 +1,4 @@
 //! [`SessionKey`]: the secret that a session cookie carries.
-//!
-//! A key opens its session for whoever holds it, so it has no `Display` and no `Serialize`, and its
-//! `Debug` shows nothing of it.
-//!
-//! ```
-//! use jam_session::SessionKey;
-//!
-//! let key = SessionKey::parse("0123456789abcdefghijklmnopqrstuv")?;
-//! assert_eq!(format!("{key:?}"), "SessionKey(..)");
-//! # Ok::<(), jam_session::InvalidSessionKey>(())
-//! ```
 
 use std::{
     fmt,
@@ -34,6 +23,17 @@ const LONGEST: usize = 4096;
 ///
 /// A key is opaque: compare it, hash it, hand it to [`SessionLayer::open`](crate::SessionLayer::open).
 /// New ones are 32 characters of `[a-z0-9]` from a cryptographic random source (165 bits).
+///
+/// It opens its session for whoever holds it, so it has no `Display` and no `Serialize`, and its `Debug` shows
+/// nothing of it.
+///
+/// ```
+/// use jam_session::SessionKey;
+///
+/// let key = SessionKey::parse("0123456789abcdefghijklmnopqrstuv")?;
+/// assert_eq!(format!("{key:?}"), "SessionKey(..)");
+/// # Ok::<(), jam_session::InvalidSessionKey>(())
+/// ```
 #[derive(Clone)]
 #[doc(alias = "Id")]
 pub struct SessionKey(Repr);
@@ -51,8 +51,8 @@ impl SessionKey {
     ///
     /// # Errors
     ///
-    /// A key has 1 to 4096 of the characters that a cookie's value may have (RFC 6265): visible ASCII without
-    /// quotes, commas, semicolons and backslashes.
+    /// [`InvalidSessionKey`] unless the text has 1 to 4096 of the characters that a cookie's value may have
+    /// (RFC 6265): visible ASCII without quotes, commas, semicolons and backslashes.
     pub fn parse(text: &str) -> Result<Self, InvalidSessionKey> {
         let octet = |b: u8| b.is_ascii_graphic() && !b"\",;\\".contains(&b);
         let plausible = (1..=LONGEST).contains(&text.len()) && text.bytes().all(octet);

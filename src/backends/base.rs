@@ -10,7 +10,7 @@ use crate::{base_session::StoredText, error::StoreError, session_data::SessionDa
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Record {
-    /// The key to store it under, and to send to the client.
+    /// The key that it is stored under, and that the cookie is to carry.
     pub session_key: SessionKey,
     /// The dictionary.
     pub session_data: SessionData,
@@ -21,7 +21,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// A record, as a store hands it out.
+    /// A record, as a store hands it out from `load`, `create` and `save`.
     #[must_use]
     pub fn new(
         session_key: SessionKey,
@@ -64,7 +64,8 @@ pub enum Saved {
     Gone,
 }
 
-/// A place that keeps sessions. Implementers write plain `async fn`.
+/// A place that keeps sessions. Implementers write plain `async fn`; the session's own rules (merging, key
+/// renewal, expiry) are above it, the same for every store. `now` is the time to go by, in UTC.
 ///
 /// A store keeps these promises, and `jam_session::testing` checks them:
 ///
@@ -73,6 +74,24 @@ pub enum Saved {
 /// * Only `create` makes a session. Nothing brings a deleted one back.
 /// * `save`, `touch` and `cycle` write only over what `loaded` says is there.
 /// * An operation is done or not done, never half, also when its future is dropped.
+///
+/// ```
+/// use jam_session::{Clock, Draft, MemoryStore, Saved, SessionKey, SessionStore};
+/// use time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), jam_session::BoxError> {
+/// let (store, now) = (MemoryStore::new(), Clock::system().now());
+/// let key = SessionKey::parse("0123456789abcdefghijklmnopqrstuv")?;
+///
+/// let draft = Draft::new(r#"{"visits":1}"#.parse()?, now + Duration::weeks(2));
+/// let loaded = store.create(&key, &draft, now).await?;
+/// let draft = Draft::new(r#"{"visits":2}"#.parse()?, now + Duration::weeks(2));
+/// assert!(matches!(store.save(&loaded, &draft, now).await?, Saved::Done(_)));
+/// // What was loaded is not what is there any more.
+/// assert!(matches!(store.save(&loaded, &draft, now).await?, Saved::Conflict(_)));
+/// # Ok(()) }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a session store",
     note = "a store is a type like `MemoryStore`, or `SqliteStore` with feature `sqlite`"
@@ -84,6 +103,7 @@ pub trait SessionStore: Send + Sync + 'static {
     ///
     /// [`StoreError::Undecodable`] when what is stored does not verify or decode, [`StoreError::Backend`]
     /// when the backend fails.
+    #[doc(alias = "aload")]
     fn load(
         &self,
         session_key: &SessionKey,
@@ -95,6 +115,8 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError::KeyTaken`] when there is a session of this key, also an expired one; it is left alone.
+    /// [`StoreError::TooLarge`], [`StoreError::Backend`].
+    #[doc(alias = "acreate")]
     #[doc(alias = "CreateError")]
     fn create(
         &self,
@@ -108,6 +130,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// [`StoreError::TooLarge`], and what `load` says.
+    #[doc(alias = "asave")]
     #[doc(alias = "must_create")]
     fn save(
         &self,
@@ -148,6 +171,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// When the backend fails; the session may still be there then.
+    #[doc(alias = "adelete")]
     fn delete(&self, session_key: &SessionKey) -> impl Future<Output = Result<(), StoreError>> + Send;
 
     /// Whether the key is taken, be it by an expired session.
@@ -155,6 +179,7 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// When the backend fails.
+    #[doc(alias = "aexists")]
     fn exists(&self, session_key: &SessionKey) -> impl Future<Output = Result<bool, StoreError>> + Send;
 
     /// Removes the sessions that expired before `now` and says how many it removed. A store whose
@@ -163,9 +188,14 @@ pub trait SessionStore: Send + Sync + 'static {
     /// # Errors
     ///
     /// When the backend fails, or [`StoreError::Unsupported`].
+    #[doc(alias = "aclear_expired")]
+    #[doc(alias = "clearsessions")]
+    #[doc(alias = "delete_expired")]
+    #[doc(alias = "ExpiredDeletion")]
     fn clear_expired(&self, now: OffsetDateTime) -> impl Future<Output = Result<u64, StoreError>> + Send;
 
-    /// Whether `text` from a cookie can be a key of this store. What cannot is never looked up.
+    /// Whether `text` from a cookie can be a key of this store: 32 × `[a-z0-9]` by default. What cannot is never
+    /// looked up.
     fn accepts(&self, text: &str) -> bool {
         SessionKey::is_generated(text)
     }

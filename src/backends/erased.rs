@@ -10,6 +10,16 @@ use crate::{error::StoreError, session_key::SessionKey};
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 /// A store chosen at run time. It is a [`SessionStore`] itself, and a cheap clone.
+///
+/// ```
+/// use jam_session::{ErasedStore, MemoryStore, SessionLayer, SessionStore};
+///
+/// fn configured(store: impl SessionStore) -> ErasedStore {
+///     ErasedStore::new(store)
+/// }
+///
+/// let layer = SessionLayer::new(configured(MemoryStore::new()));
+/// ```
 #[derive(Clone)]
 pub struct ErasedStore(Arc<dyn DynStore>);
 

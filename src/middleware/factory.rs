@@ -16,6 +16,15 @@ impl<N> SessionLayer<N> {
     ///
     /// What is changed is saved by the session's own [`save`](Session::save).
     ///
+    /// ```
+    /// # use jam_session::{Error, SessionKey, SessionLayer};
+    /// # async fn job(sessions: SessionLayer, key: SessionKey) -> Result<(), Error> {
+    /// let session = sessions.open(&key).await?;
+    /// session.insert("export", "ready")?;
+    /// session.save().await?;
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
@@ -28,7 +37,7 @@ impl<N> SessionLayer<N> {
         Ok(Session::new(inner))
     }
 
-    /// Makes a new session and stores it, still empty, so that it has a key.
+    /// Makes a new session and stores it, still empty, so that it has a key: one `INSERT`.
     ///
     /// # Errors
     ///

@@ -28,6 +28,9 @@ use crate::{
 /// let app: Router = Router::new().route("/", get(|| async { "hello" })).layer(layer);
 /// ```
 ///
+/// Setters are not checked one by one: a combination that cannot work makes [`layer`](Layer::layer) panic at
+/// start-up, with a sentence that says what to change. [`with_settings`](Self::with_settings) gives it as an error.
+///
 /// Two layers on one route need two names: the cookie's, and a marker type for
 /// [`named`](Self::named), by which [`NamedSession`](crate::NamedSession) finds the second session. Without
 /// it, requests are answered with a 500 and a log line.
@@ -47,9 +50,17 @@ impl SessionLayer {
 
     /// Sessions in `store`, with these settings.
     ///
+    /// ```
+    /// use jam_session::{MemoryStore, SessionLayer, Settings};
+    ///
+    /// let settings = Settings::from_env("SESSION_")?;
+    /// let layer = SessionLayer::with_settings(MemoryStore::new(), settings)?;
+    /// # Ok::<(), jam_session::SettingsError>(())
+    /// ```
+    ///
     /// # Errors
     ///
-    /// When the settings cannot work together.
+    /// When the settings cannot work together; the message says what to change.
     pub fn with_settings(store: impl SessionStore, settings: Settings) -> Result<Self, SettingsError> {
         settings.validate()?;
         Ok(Self::over(Context::new(ErasedStore::new(store), settings)))

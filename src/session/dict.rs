@@ -18,7 +18,6 @@ impl Session {
     /// # Errors
     ///
     /// [`Error::WrongType`] when the value is not a `T`.
-    #[doc(alias = "get_value")]
     #[doc(alias = "aget")]
     pub fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
         self.get_raw(key).map(|raw| typed(key, &raw)).transpose()
@@ -34,8 +33,9 @@ impl Session {
         self.get(key)?.ok_or_else(|| Error::MissingKey { key: key.to_owned() })
     }
 
-    /// The value of `key` as the text it is stored as.
+    /// The value of `key` as the text it is stored as, `None` where there is none.
     #[must_use]
+    #[doc(alias = "get_value")]
     pub fn get_raw(&self, key: &str) -> Option<Raw> {
         self.session_data().raw(key).cloned()
     }
@@ -49,8 +49,8 @@ impl Session {
         self.session_data().raw(key).is_some()
     }
 
-    /// Sets `key` to `value`: Django's `session[key] = value`. Setting what is there already does not
-    /// mark the session modified (a setting makes it so).
+    /// Sets `key` to `value`: Django's `session[key] = value`. Setting what is there already does not mark the
+    /// session modified, unless [`equal_value_modifies`](crate::Settings::equal_value_modifies) is on.
     ///
     /// # Errors
     ///
@@ -65,7 +65,7 @@ impl Session {
         self.edit(|state| set(state, key, raw, equal_modifies))
     }
 
-    /// Removes `key` and says whether it was there: Django's `del session[key]`.
+    /// Removes `key` and says whether it was there: Django's `del session[key]`, without its `KeyError`.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl Session {
         })
     }
 
-    /// Removes `key` and gives its value.
+    /// Removes `key` and gives its value, `None` where there is none.
     ///
     /// # Errors
     ///
@@ -229,13 +229,7 @@ impl Session {
 
     /// Changes the state if nobody else did since `edits` were counted.
     fn edit_since(&self, edits: u64, edit: impl FnOnce(&mut State)) -> Result<bool, Error> {
-        self.edit(|state| {
-            let current = state.edits == edits;
-            if current {
-                edit(state);
-            }
-            current
-        })
+        self.edit(|state| (state.edits == edits).then(|| edit(state)).is_some())
     }
 }
 

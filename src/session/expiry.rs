@@ -10,10 +10,10 @@ use crate::{
 };
 
 impl Session {
-    /// Gives this session an expiry of its own, which later saves keep.
+    /// Gives this session an expiry of its own, which is stored with it: Django's `set_expiry`.
     ///
-    /// A number is an idle time in seconds; `0` a cookie that ends with the browser; a duration or a
-    /// date-time an instant; `None` the global policy again.
+    /// A number is an idle time in seconds, counted anew at every save; `0` a cookie that ends with the browser;
+    /// a duration or a date-time an instant, which saves do not move; `None` the global policy again.
     ///
     /// ```
     /// # fn remember_me(session: jam_session::Session) -> Result<(), jam_session::Error> {
@@ -53,6 +53,7 @@ impl Session {
     ///
     /// [`Error::WrongType`] when something else was stored as the expiry.
     #[doc(alias = "aget_expiry_age")]
+    #[doc(alias = "expiry_age")]
     pub fn get_expiry_age(&self) -> Result<Duration, Error> {
         self.get_expiry_age_with(None, None)
     }
@@ -77,6 +78,7 @@ impl Session {
     ///
     /// [`Error::WrongType`] when something else was stored as the expiry.
     #[doc(alias = "aget_expiry_date")]
+    #[doc(alias = "expiry_date")]
     pub fn get_expiry_date(&self) -> Result<OffsetDateTime, Error> {
         self.get_expiry_date_with(None, None)
     }

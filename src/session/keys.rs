@@ -10,7 +10,8 @@ impl Session {
     /// begins a new session. Call it when a user logs out.
     ///
     /// It happens at once, whatever becomes of the response, and no other request brings it back. The
-    /// response tells the browser to forget the cookie.
+    /// response tells the browser to forget the cookie. A session that is not stored has nothing to delete: that
+    /// is no error.
     ///
     /// # Errors
     ///
@@ -47,6 +48,7 @@ impl Session {
     /// [`Error::Committed`] after the response.
     #[doc(alias = "acycle_key")]
     #[doc(alias = "cycle_id")]
+    #[doc(alias = "login")]
     pub fn cycle_key(&self) -> Result<(), Error> {
         self.edit(|state| {
             state.cycle = true;

@@ -26,11 +26,12 @@ pub struct LazySession(Arc<Inner>);
 
 impl LazySession {
     /// The session that a [`SessionLayer`](crate::SessionLayer) put into the request, for services that know
-    /// no extractors: `LazySession::of(request.extensions())`.
+    /// no extractors: `LazySession::of(request.extensions())`, Django's `request.session`.
     ///
     /// # Errors
     ///
     /// [`Error::MissingLayer`] when no layer saw the request.
+    #[doc(alias = "HttpRequest")]
     pub fn of(extensions: &http::Extensions) -> Result<Self, Error> {
         Self::named::<()>(extensions)
     }
@@ -52,6 +53,7 @@ impl LazySession {
     ///
     /// [`Error::Store`] when the store failed and [`Error::Deadline`] when it took too long: neither is an
     /// anonymous visitor.
+    #[doc(alias = "aload")]
     pub async fn load(&self) -> Result<Session, Error> {
         self.0.lock().accessed = true;
         self.0.load().await?;
@@ -86,7 +88,7 @@ impl LazySession {
     ///
     /// # Errors
     ///
-    /// [`Error::Committed`] when the response is already out.
+    /// [`Error::Committed`] after the response.
     pub fn set_modified(&self) -> Result<(), Error> {
         let mut state = self.0.lock();
         if state.committed {
@@ -96,7 +98,7 @@ impl LazySession {
         Ok(())
     }
 
-    /// Ends the session without loading it: see [`Session::flush`].
+    /// Ends the session without loading it: one `DELETE`. See [`Session::flush`].
     ///
     /// # Errors
     ///

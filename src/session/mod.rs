@@ -1,27 +1,4 @@
 //! [`Session`]: the dictionary that a handler holds.
-//!
-//! Its methods have the names of Django's, and are plain calls: the session was loaded when the handler
-//! was given it. What is changed is saved when the response is ready; only [`flush`](Session::flush),
-//! [`save`](Session::save) and [`reload`](Session::reload) go to the store at once.
-//!
-//! A clone is another handle of the same session. Values are copies: change a list by inserting it again,
-//! or with [`modify`](Session::modify).
-//!
-//! ```
-//! # #[tokio::main(flavor = "current_thread")]
-//! # async fn main() -> Result<(), jam_session::Error> {
-//! use jam_session::{MemoryStore, SessionLayer};
-//!
-//! let layer = SessionLayer::new(MemoryStore::new());
-//! let session = layer.create().await?;
-//! session.insert("colour", "green")?;
-//! session.save().await?;
-//!
-//! let key = session.session_key().expect("a saved session has a key");
-//! let again = layer.open(&key).await?;
-//! assert_eq!(again.get::<String>("colour")?.as_deref(), Some("green"));
-//! # Ok(()) }
-//! ```
 
 use std::{fmt, sync::Arc};
 
@@ -46,10 +23,53 @@ mod state;
 pub(crate) use state::{Facts, Sent};
 mod test_cookie;
 
-/// The session of a request, loaded; or one that was opened outside of a request.
+/// The dictionary that a handler holds: the session of its request, loaded.
+///
+/// The methods have Django's names, and are plain calls. What they change is saved when the response is ready,
+/// unless its status is 5xx; only [`flush`](Self::flush), [`save`](Self::save) and [`reload`](Self::reload) go
+/// to the store at once. After the response every change is an [`Error::Committed`]; what outlives the request
+/// uses [`detached`](Self::detached).
+///
+/// A clone is another handle of the same session. Values are copies: change a list by inserting it again, or
+/// with [`modify`](Self::modify). Names that begin with an underscore are Django's own.
+///
+/// In a handler (feature `axum`) it is an argument; `Option<Session>` where a route may be without a layer:
+///
+/// ```
+/// # #[cfg(feature = "axum")] {
+/// use axum::{Router, routing::get};
+/// use jam_session::{Error, MemoryStore, Session, SessionLayer};
+///
+/// async fn hello(session: Session) -> Result<String, Error> {
+///     let name: Option<String> = session.get("name")?;
+///     Ok(format!("hello {}", name.as_deref().unwrap_or("stranger")))
+/// }
+///
+/// let app: Router = Router::new().route("/", get(hello)).layer(SessionLayer::new(MemoryStore::new()));
+/// # }
+/// ```
+///
+/// Outside of a request it comes from the layer, and is saved by hand:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), jam_session::Error> {
+/// use jam_session::{MemoryStore, SessionLayer};
+///
+/// let layer = SessionLayer::new(MemoryStore::new());
+/// let session = layer.create().await?;
+/// session.insert("colour", "green")?;
+/// session.save().await?;
+///
+/// let key = session.session_key().expect("a saved session has a key");
+/// let again = layer.open(&key).await?;
+/// assert_eq!(again.get::<String>("colour")?.as_deref(), Some("green"));
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 #[doc(alias = "SessionBase")]
 #[doc(alias = "SessionStore")]
+#[doc(alias = "request.session")]
 pub struct Session(Arc<Inner>);
 
 impl Session {
@@ -75,9 +95,9 @@ impl Session {
         state.data.clone()
     }
 
-    /// When the stored session expires; `None` as long as it is not stored.
+    /// When the session that was loaded or saved expires; `None` as long as it is not stored.
+    /// [`get_expiry_date`](Self::get_expiry_date) is when it would expire if it were changed now.
     #[must_use]
-    #[doc(alias = "expiry_date")]
     pub fn expire_date(&self) -> Option<OffsetDateTime> {
         self.0.lock().record.as_ref().map(|record| record.expire_date)
     }
@@ -95,28 +115,31 @@ impl Session {
         self.0.lock().modified
     }
 
-    /// Has the session saved at the end of the request although nothing in it changed.
+    /// Has the session saved at the end of the request although nothing in it changed: Django's
+    /// `request.session.modified = True`. It extends the session; a session without data is still not created.
     ///
     /// # Errors
     ///
-    /// [`Error::Committed`] when the response is already out.
+    /// [`Error::Committed`] after the response.
     pub fn set_modified(&self) -> Result<(), Error> {
         self.edit(state::State::set_modified)
     }
 
-    /// Whether there is neither a key nor data.
+    /// Whether there is neither a key nor data: a visitor without a session.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.facts().is_empty()
     }
 
     /// Saves now instead of at the end of the request: what is saved stays saved, also when the response
-    /// turns out to be an error. A session that is not stored yet is created, even if it is empty.
+    /// turns out to be an error, and its cookie goes out. A session that is not stored yet is created, even if it
+    /// is empty. Afterwards [`get`](Self::get) shows what was stored, with the changes of other requests.
     ///
     /// # Errors
     ///
     /// [`Error::SessionInterrupted`] when another request ended the session, [`Error::Store`] when the store
     /// failed, [`Error::Deadline`] when it took too long, [`Error::Committed`] after the response.
+    #[doc(alias = "asave")]
     pub async fn save(&self) -> Result<(), Error> {
         self.edit(|_| ())?;
         if let Some(parent) = &self.0.parent {
@@ -128,11 +151,12 @@ impl Session {
         Ok(())
     }
 
-    /// Forgets what this request changed, and reads the session again.
+    /// Forgets what this request changed and has not saved, and reads the session again.
     ///
     /// # Errors
     ///
-    /// As extracting the session; [`Error::Committed`] after the response.
+    /// [`Error::Store`] when the store failed, [`Error::Deadline`] when it took too long, [`Error::Committed`]
+    /// after the response.
     #[doc(alias = "refresh")]
     pub async fn reload(&self) -> Result<(), Error> {
         let session_key = self.edit(|state| state.session_key().cloned())?;
@@ -151,7 +175,17 @@ impl Session {
     /// what this one holds, and saves its own changes with its own [`save`](Self::save).
     ///
     /// It needs a session that is stored: a new one has to be saved first, or the detached one be saved
-    /// after the response.
+    /// after the response; its `save` is an [`Error::NotCommitted`] otherwise.
+    ///
+    /// ```
+    /// # async fn handler(session: jam_session::Session) -> Result<(), jam_session::Error> {
+    /// let later = session.detached();
+    /// tokio::spawn(async move {
+    ///     later.insert("export", "ready")?;
+    ///     later.save().await
+    /// });
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn detached(&self) -> Self {
         Self(self.0.detach())

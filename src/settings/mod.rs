@@ -1,18 +1,4 @@
 //! [`Settings`]: Django's `SESSION_*` settings as one plain struct, and what Django has no word for.
-//!
-//! ```
-//! use std::time::Duration;
-//! use jam_session::Settings;
-//!
-//! let mut settings = Settings::default();
-//! settings.cookie_age = Duration::from_secs(60 * 60);
-//! settings.cookie_name = "__Host-sessionid".into();
-//! settings.validate()?;
-//!
-//! settings.cookie_domain = Some("example.com".into());
-//! assert!(settings.validate().is_err(), "a __Host- cookie has no domain");
-//! # Ok::<(), jam_session::SettingsError>(())
-//! ```
 
 use std::time::Duration;
 
@@ -26,16 +12,33 @@ mod values;
 use values::{optional_seconds, seconds, status};
 mod validate;
 
-/// Every setting of a [`SessionLayer`](crate::SessionLayer).
+/// Every setting of a [`SessionLayer`](crate::SessionLayer), which also has a method for each. Django's
+/// `SESSION_COOKIE_AGE` is `cookie_age` here, and so on.
 ///
-/// The default has Django's names and lifetimes, and a cookie with `Secure` on. It deserializes from a
-/// map with these names (durations are whole seconds, statuses numbers), or from the environment with
-/// [`from_env`](Self::from_env). Unknown names are errors.
+/// The default has Django's names and lifetimes, and a cookie with `Secure` on: what each field says about itself
+/// ends with it. Settings deserialize from a map with these names (durations are whole seconds, statuses numbers,
+/// choices words like `"keep_response"`), where unknown names are errors, or come from the environment with
+/// [`from_env`](Self::from_env).
+///
+/// ```
+/// use std::time::Duration;
+/// use jam_session::Settings;
+///
+/// let mut settings = Settings::default();
+/// settings.cookie_age = Duration::from_secs(60 * 60);
+/// settings.cookie_name = "__Host-sessionid".into();
+/// settings.validate()?;
+///
+/// settings.cookie_domain = Some("example.com".into());
+/// assert!(settings.validate().is_err(), "a __Host- cookie has no domain");
+/// # Ok::<(), jam_session::SettingsError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Settings {
-    /// The name of the cookie. `sessionid`.
+    /// The name of the cookie. With a prefix `__Host-` or `__Secure-` browsers insist on what it promises, and so
+    /// does [`validate`](Self::validate). `sessionid`.
     #[doc(alias = "SESSION_COOKIE_NAME")]
     pub cookie_name: String,
     /// How long a session lives after its last change: the row, and the cookie's `Max-Age`. Two weeks.
@@ -45,28 +48,31 @@ pub struct Settings {
     /// The cookie's `Domain`; with none the cookie belongs to the very host that set it. None.
     #[doc(alias = "SESSION_COOKIE_DOMAIN")]
     pub cookie_domain: Option<String>,
-    /// The cookie's `Path`. `/`.
+    /// The cookie's `Path`: browsers send the cookie to this path and below. `/`.
     #[doc(alias = "SESSION_COOKIE_PATH")]
     pub cookie_path: String,
-    /// Whether the cookie travels over HTTPS only. On, unlike Django.
+    /// Whether the cookie travels over HTTPS only (`Secure`). Over plain HTTP a visitor then has a new session on
+    /// each request. On, unlike Django.
     #[doc(alias = "SESSION_COOKIE_SECURE")]
     pub cookie_secure: bool,
-    /// Whether the cookie is hidden from scripts. On.
+    /// Whether the cookie is hidden from scripts (`HttpOnly`). On.
     #[doc(alias = "SESSION_COOKIE_HTTPONLY")]
     pub cookie_http_only: bool,
-    /// The cookie's `SameSite`. `Lax`.
+    /// Which cross-site requests carry the cookie (`SameSite`). [`SameSite::Lax`].
     #[doc(alias = "SESSION_COOKIE_SAMESITE")]
     pub cookie_same_site: SameSite,
-    /// Whether the cookie is `Partitioned` (kept apart per embedding site). Off.
+    /// Whether the cookie is `Partitioned` (CHIPS): kept apart for each site that embeds this one. Off.
     pub cookie_partitioned: bool,
     /// Whether a session without an expiry of its own gets a cookie that ends with the browser. Off.
     #[doc(alias = "SESSION_EXPIRE_AT_BROWSER_CLOSE")]
     pub expire_at_browser_close: bool,
-    /// Whether every request with a live session extends it, also one that leaves it alone. Off.
+    /// Whether every request with a live session extends it, also one that leaves it alone: a read and a write
+    /// each. Off.
     #[doc(alias = "SESSION_SAVE_EVERY_REQUEST")]
     pub save_every_request: bool,
-    /// With a threshold, a request that used its session extends it when that gains at least this
-    /// much. None: only changes extend a session, as in Django.
+    /// With a threshold, a request that only read its session extends it, too, when that gains at least this
+    /// much: with an age of two weeks and a threshold of a day, at most once a day. None: only changes extend a
+    /// session, as in Django.
     #[serde(with = "optional_seconds")]
     pub refresh_threshold: Option<Duration>,
     /// What happens when another request saved the session meanwhile. [`SaveMode::Merge`].
@@ -89,10 +95,12 @@ pub struct Settings {
     /// The status of a request whose session could not be loaded or saved. 503.
     #[serde(with = "status")]
     pub store_failure_status: StatusCode,
-    /// How long loading a session may take. Two seconds.
+    /// How long loading a session may take; after that the request fails with
+    /// [`Error::Deadline`](crate::Error::Deadline). Two seconds.
     #[serde(with = "seconds")]
     pub load_deadline: Duration,
-    /// How long saving a session may take, with all its tries. Three seconds.
+    /// How long saving a session may take, with all its tries and the wait for other requests of the same
+    /// session; after that its outcome is unknown. Three seconds.
     #[serde(with = "seconds")]
     pub save_deadline: Duration,
 }

@@ -9,11 +9,13 @@ use crate::error::SettingsError;
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
 impl Settings {
-    /// Checks that these settings can work together. [`SessionLayer`](crate::SessionLayer) does so, too.
+    /// Checks that these settings can work together. [`SessionLayer`](crate::SessionLayer) does so, too, when it is
+    /// made from settings or put on a service.
     ///
     /// # Errors
     ///
-    /// The first problem, with what to change.
+    /// The first problem, with what to change: a cookie that browsers would drop, an age of nothing or of more
+    /// than 100 years, a threshold that no session can reach, a status that is no error.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.problem().map_or(Ok(()), |problem| Err(SettingsError(problem)))
     }
