@@ -53,22 +53,29 @@ impl Commit {
     async fn save(&self, record: &Record) -> Result<Record, Error> {
         let after = self.context.settings.save_deadline;
         let deadline = Instant::now() + after;
-        let _turn = self.context.queue.turn(&record.session_key).await;
-        let (mut loaded, mut data) = (record.clone(), self.data.clone());
+        let mut turn = self.context.queue.turn(&record.session_key).await;
+        let mut outcome = match turn.latest() {
+            Some(latest) if latest.stored != record.stored => Saved::Conflict(latest),
+            _ => self.write(record, self.data.clone()).await?,
+        };
         for attempt in 0_u32.. {
+            let theirs = match outcome {
+                Saved::Done(saved) => {
+                    // Under a new key it is no longer what this key's writers build on.
+                    if !self.cycle {
+                        turn.leave(&saved);
+                    }
+                    return Ok(saved);
+                }
+                Saved::Gone => return Err(Error::SessionInterrupted),
+                Saved::Conflict(theirs) => theirs,
+            };
             if Instant::now() >= deadline {
                 break;
             }
-            match self.write(&loaded, data).await? {
-                Saved::Done(record) => return Ok(record),
-                Saved::Gone => return Err(Error::SessionInterrupted),
-                Saved::Conflict(theirs) => {
-                    same_identity(record, &theirs)?;
-                    data = self.rebase(&theirs)?;
-                    loaded = theirs;
-                }
-            }
+            same_identity(record, &theirs)?;
             pause(attempt).await;
+            outcome = self.write(&theirs, self.rebase(&theirs)?).await?;
         }
         Err(Error::Deadline { after })
     }
@@ -109,7 +116,7 @@ fn same_identity(ours: &Record, theirs: &Record) -> Result<(), Error> {
 
 /// Writers in other processes that met twice are not to meet in step a third time.
 async fn pause(attempt: u32) {
-    if attempt > 0 {
+    if attempt > 1 {
         let jitter = rand::rng().random_range(0..10_000);
         tokio::time::sleep(Duration::from_micros(jitter)).await;
     }
