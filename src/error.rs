@@ -169,6 +169,11 @@ pub enum StoreError {
         /// How large it may be, in the same unit: see [`Limits`](crate::Limits).
         limit: usize,
     },
+    /// The connection broke before the backend answered: it may have done it, or not.
+    Lost(BoxError),
+    /// Others were in the way (a deadlock, a serialization failure): nothing was written, and it may be tried
+    /// again.
+    Contended(BoxError),
     /// The operation, in words, is not one that this store can do.
     Unsupported(&'static str),
     /// The backend itself failed: no connection, no table, no space.
@@ -181,6 +186,8 @@ impl fmt::Display for StoreError {
             Self::KeyTaken => f.write_str("the session key is taken"),
             Self::Undecodable(_) => f.write_str("the stored session cannot be decoded and is left as it is"),
             Self::TooLarge { what, size, limit } => write!(f, "{what} is {size}, the limit is {limit}"),
+            Self::Lost(_) => f.write_str("the connection broke before the backend answered"),
+            Self::Contended(_) => f.write_str("others were in the way"),
             Self::Unsupported(what) => write!(f, "this store cannot {what}"),
             Self::Backend(_) => f.write_str("the backend failed"),
         }
@@ -190,7 +197,9 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Undecodable(source) | Self::Backend(source) => Some(&**source),
+            Self::Undecodable(source) | Self::Lost(source) | Self::Contended(source) | Self::Backend(source) => {
+                Some(&**source)
+            }
             Self::KeyTaken | Self::TooLarge { .. } | Self::Unsupported(_) => None,
         }
     }

@@ -63,6 +63,6 @@ impl<N> SessionLayer<N> {
     ///
     /// [`Error::Store`] when the store fails.
     pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
-        Ok(self.context.store.delete(session_key).await?)
+        self.context.delete(session_key).await
     }
 }

@@ -101,6 +101,24 @@ impl<N> SessionLayer<N> {
         self.change(|context| context.cookie_age = Some(Arc::new(age)))
     }
 
+    /// Waits for the writes that are under way, and says how many are still left after `within`. A write goes on
+    /// when its client is gone, so call this after the server has stopped; five seconds are plenty.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// use std::time::Duration;
+    /// use jam_session::{MemoryStore, SessionLayer};
+    ///
+    /// let layer = SessionLayer::new(MemoryStore::new());
+    /// // … serve, with a clone of the layer, until it is time to stop …
+    /// assert_eq!(layer.shutdown(Duration::from_secs(5)).await, 0);
+    /// # }
+    /// ```
+    pub async fn shutdown(&self, within: std::time::Duration) -> usize {
+        self.context.writes.finished(within).await
+    }
+
     /// Records the client's `User-Agent` in its session, under the reserved name `_session_user_agent`, whenever
     /// the session is saved anyway. Off by default. [`UserSession`](crate::UserSession) shows it to its user.
     pub fn record_user_agent(self, record: bool) -> Self {

@@ -6,18 +6,15 @@ use std::{sync::Arc, time::Duration};
 use rand::RngExt;
 use tokio::time::Instant;
 
-use super::context::Context;
+use super::{attempt::Attempt, context::Context};
 use crate::{
-    backends::{Draft, Record, Saved, SessionStore},
+    backends::{Draft, Record, Saved},
     delta::Delta,
-    error::{Error, StoreError},
+    error::Error,
     session_data::SessionData,
-    session_key::SessionKey,
     settings::SaveMode,
 };
 
-/// A key is 165 random bits: a second one that is taken, too, means that something is badly wrong.
-const KEYS_TO_TRY: usize = 5;
 /// Who the session belongs to. A change made for one user is never applied to another's session.
 const IDENTITY: [&str; 3] = ["_auth_user_id", "_auth_user_backend", "_auth_user_hash"];
 
@@ -40,14 +37,11 @@ impl Commit {
     }
 
     async fn create(&self) -> Result<Record, Error> {
-        let draft = self.draft(self.data.clone())?;
-        for _ in 0..KEYS_TO_TRY {
-            match self.context.store.create(&SessionKey::generate(), &draft, self.context.now()).await {
-                Err(StoreError::KeyTaken) => {}
-                result => return Ok(result?),
-            }
+        match self.write(None, self.data.clone()).await? {
+            Saved::Done(record) => Ok(record),
+            // Somebody ended it before we knew that it had begun.
+            Saved::Gone | Saved::Conflict(_) => Err(Error::SessionInterrupted),
         }
-        Err(StoreError::KeyTaken.into())
     }
 
     async fn save(&self, record: &Record) -> Result<Record, Error> {
@@ -56,7 +50,7 @@ impl Commit {
         let mut turn = self.context.queue.turn(&record.session_key).await;
         let mut outcome = match turn.latest() {
             Some(latest) if latest.stored != record.stored => Saved::Conflict(latest),
-            _ => self.write(record, self.data.clone()).await?,
+            _ => self.write(Some(record), self.data.clone()).await?,
         };
         for attempt in 0_u32.. {
             let theirs = match outcome {
@@ -75,7 +69,7 @@ impl Commit {
             }
             same_identity(record, &theirs)?;
             pause(attempt).await;
-            outcome = self.write(&theirs, self.rebase(&theirs)?).await?;
+            outcome = self.write(Some(&theirs), self.rebase(&theirs)?).await?;
         }
         Err(Error::Deadline { after })
     }
@@ -88,24 +82,11 @@ impl Commit {
         }
     }
 
-    async fn write(&self, loaded: &Record, data: SessionData) -> Result<Saved, Error> {
-        let draft = self.draft(data)?;
-        let store = &self.context.store;
-        if !self.cycle {
-            return Ok(store.save(loaded, &draft, self.context.now()).await?);
-        }
-        for _ in 0..KEYS_TO_TRY {
-            match store.cycle(loaded, &SessionKey::generate(), &draft, self.context.now()).await {
-                Err(StoreError::KeyTaken) => {}
-                result => return Ok(result?),
-            }
-        }
-        Err(StoreError::KeyTaken.into())
-    }
-
-    fn draft(&self, data: SessionData) -> Result<Draft, Error> {
+    async fn write(&self, loaded: Option<&Record>, data: SessionData) -> Result<Saved, Error> {
         let expire_date = self.context.expire_date(&data, self.context.now())?;
-        Ok(Draft::new(data, expire_date))
+        let draft = Draft::new(data, expire_date);
+        let _permit = self.context.writes.permit().await;
+        Attempt { context: &self.context, loaded, cycle: self.cycle && loaded.is_some(), draft }.run().await
     }
 }
 
@@ -117,7 +98,12 @@ fn same_identity(ours: &Record, theirs: &Record) -> Result<(), Error> {
 /// Writers in other processes that met twice are not to meet in step a third time.
 async fn pause(attempt: u32) {
     if attempt > 1 {
-        let jitter = rand::rng().random_range(0..10_000);
-        tokio::time::sleep(Duration::from_micros(jitter)).await;
+        jitter().await;
     }
+}
+
+/// Up to 10 ms.
+pub(super) async fn jitter() {
+    let micros = rand::rng().random_range(0..10_000);
+    tokio::time::sleep(Duration::from_micros(micros)).await;
 }

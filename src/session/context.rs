@@ -4,14 +4,15 @@ use std::{fmt, sync::Arc};
 
 use time::{Duration, OffsetDateTime};
 
-use super::queue::WriterQueue;
+use super::{queue::WriterQueue, writes::Writes};
 use crate::{
-    backends::ErasedStore,
+    backends::{ErasedStore, SessionStore},
     client::{self, Client},
     clock::Clock,
-    error::Error,
+    error::{Error, StoreError},
     expiry,
     session_data::SessionData,
+    session_key::SessionKey,
     settings::Settings,
 };
 
@@ -28,6 +29,7 @@ pub(crate) struct Context {
     pub(crate) client_ip: Option<ClientIp>,
     pub(crate) record_user_agent: bool,
     pub(crate) queue: Arc<WriterQueue>,
+    pub(crate) writes: Arc<Writes>,
 }
 
 impl Context {
@@ -40,6 +42,7 @@ impl Context {
             client_ip: None,
             record_user_agent: false,
             queue: Arc::default(),
+            writes: Arc::default(),
         }
     }
 
@@ -52,6 +55,18 @@ impl Context {
         let user_agent = headers.get(http::header::USER_AGENT).filter(|_| self.record_user_agent);
         let user_agent = user_agent.map(|agent| client::user_agent(agent.as_bytes()));
         Some(Box::new(Client { ip: self.client_ip.as_ref().and_then(|ip| ip(headers, extensions)), user_agent }))
+    }
+
+    /// Deletes a session. It is no harm to delete it twice, so a lost answer is asked for again.
+    pub(crate) async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
+        let _permit = self.writes.permit().await;
+        for _ in 0..2 {
+            match self.store.delete(session_key).await {
+                Err(StoreError::Lost(_) | StoreError::Contended(_)) => super::commit::jitter().await,
+                result => return Ok(result?),
+            }
+        }
+        Ok(self.store.delete(session_key).await?)
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

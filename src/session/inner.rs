@@ -175,6 +175,7 @@ impl Inner {
 
     /// Moves the expiry of the stored session to what it would be if it were saved now.
     pub(crate) async fn touch(&self, record: &Record, expire_date: OffsetDateTime) -> Result<Option<Record>, Error> {
+        let _permit = self.context.writes.permit().await;
         match self.context.store.touch(record, expire_date, self.context.now()).await? {
             Saved::Done(record) => {
                 self.lock().record = Some(record.clone());
@@ -189,7 +190,8 @@ impl Inner {
         &self,
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Tracked<T> {
-        tokio::time::timeout(self.context.settings.save_deadline, tokio::spawn(write))
+        let running = Arc::clone(&self.context.writes).begin();
+        tokio::time::timeout(self.context.settings.save_deadline, tokio::spawn(running.run(write)))
     }
 }
 

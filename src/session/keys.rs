@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Session, outcome};
-use crate::{backends::SessionStore, error::Error};
+use crate::error::Error;
 
 impl Session {
     /// Ends the session: deletes what is stored, forgets the data and the key. What is inserted afterwards
@@ -25,7 +25,7 @@ impl Session {
         if let Some(session_key) = session_key {
             let after = self.0.context.settings.save_deadline;
             let context = Arc::clone(&self.0.context);
-            let delete = async move { Ok(context.store.delete(&session_key).await?) };
+            let delete = async move { context.delete(&session_key).await };
             outcome(self.0.track(delete).await, after)?;
         }
         self.edit(|state| {

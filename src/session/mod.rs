@@ -6,6 +6,7 @@ use time::OffsetDateTime;
 
 use crate::{backends::Record, error::Error, session_data::SessionData, session_key::SessionKey};
 
+mod attempt;
 mod commit;
 mod context;
 pub(crate) use context::Context;
@@ -22,6 +23,7 @@ mod queue;
 mod state;
 pub(crate) use state::{Facts, Sent};
 mod test_cookie;
+mod writes;
 
 /// The dictionary that a handler holds: the session of its request, loaded.
 ///
@@ -169,6 +171,21 @@ impl Session {
             state.undecodable = undecodable;
             state.modified = false;
         })
+    }
+
+    /// Whether the session still lives in its store: a WebSocket or a stream asks from time to time whether its
+    /// user has logged out elsewhere. Nothing of what this handle holds changes.
+    ///
+    /// # Errors
+    ///
+    /// As extracting the session: a store that does not answer has not said no.
+    pub async fn revalidate(&self) -> Result<bool, Error> {
+        if let Some(parent) = &self.0.parent {
+            // A request that has just saved its first change, or renewed the key, is where the key is from.
+            let _ = self.catch_up(parent);
+        }
+        let Some(session_key) = self.session_key() else { return Ok(false) };
+        Ok(self.0.fetch(&session_key).await?.0.is_some())
     }
 
     /// A session of its own for what outlives the request: a WebSocket, a stream, a task. It begins with

@@ -10,7 +10,20 @@ pub(super) fn failure<DB: Driver>(table: &str, error: sqlx::Error) -> StoreError
     if DB::is_missing_table(&error) {
         return StoreError::Backend(Box::new(MissingTable { table: table.to_owned(), source: error }));
     }
+    if is_connection_error(&error) {
+        return StoreError::Lost(error.into());
+    }
+    if is_contention(&error) {
+        return StoreError::Contended(error.into());
+    }
     StoreError::Backend(error.into())
+}
+
+/// Whether other statements are to blame, and this one was undone.
+fn is_contention(error: &sqlx::Error) -> bool {
+    // PostgreSQL: serialization_failure, deadlock_detected; MySQL: the same and a deadlock, all as 40001.
+    let code = error.as_database_error().and_then(|error| error.code());
+    matches!(code.as_deref(), Some("40001" | "40P01"))
 }
 
 /// Whether the connection is to blame, so that another one may well do.

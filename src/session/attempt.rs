@@ -1,0 +1,111 @@
+//! One write, tried until its outcome is known: a connection that breaks before the answer leaves open whether
+//! it was done, and doing it twice would count twice.
+
+use time::OffsetDateTime;
+
+use super::context::Context;
+use crate::{
+    backends::{Draft, Record, Saved, SessionStore},
+    error::{Error, StoreError},
+    session_key::SessionKey,
+};
+
+/// A key is 165 random bits, and databases recover: a fifth failure means that something is badly wrong.
+const TRIES: usize = 5;
+
+/// What to write, over what, under which key.
+pub(super) struct Attempt<'a> {
+    pub(super) context: &'a Context,
+    /// `None` for a new session.
+    pub(super) loaded: Option<&'a Record>,
+    /// Whether it gets a new key.
+    pub(super) cycle: bool,
+    pub(super) draft: Draft,
+}
+
+impl Attempt<'_> {
+    pub(super) async fn run(&self) -> Result<Saved, Error> {
+        let mut session_key = self.key();
+        let mut lost = false;
+        let mut failure = StoreError::KeyTaken;
+        for _ in 0..TRIES {
+            failure = match self.write(&session_key, self.context.now()).await {
+                Ok(Saved::Conflict(theirs)) if lost => return self.own(theirs),
+                Ok(saved) => return Ok(saved),
+                // Under a key that nobody else can know, what is there is ours.
+                Err(StoreError::KeyTaken) if lost => return self.found(&session_key).await,
+                Err(StoreError::KeyTaken) => {
+                    session_key = self.key();
+                    StoreError::KeyTaken
+                }
+                Err(error @ StoreError::Contended(_)) => error,
+                Err(error @ StoreError::Lost(_)) => {
+                    lost = true;
+                    if let Some(saved) = self.already_there(&session_key).await? {
+                        return Ok(saved);
+                    }
+                    error
+                }
+                Err(error) => return Err(error.into()),
+            };
+            super::commit::jitter().await;
+        }
+        Err(failure.into())
+    }
+
+    fn key(&self) -> SessionKey {
+        match self.loaded {
+            Some(loaded) if !self.cycle => loaded.session_key.clone(),
+            _ => SessionKey::generate(),
+        }
+    }
+
+    async fn write(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let store = &self.context.store;
+        match self.loaded {
+            None => store.create(session_key, &self.draft, now).await.map(Saved::Done),
+            Some(loaded) if self.cycle => store.cycle(loaded, session_key, &self.draft, now).await,
+            Some(loaded) => store.save(loaded, &self.draft, now).await,
+        }
+    }
+
+    /// After a lost answer: the outcome, or `None` if nothing was written yet and it may be tried again.
+    async fn already_there(&self, session_key: &SessionKey) -> Result<Option<Saved>, Error> {
+        let now = self.context.now();
+        let store = &self.context.store;
+        if let Some(found) = store.load(session_key, now).await? {
+            let unchanged = self.loaded.is_some_and(|loaded| found.stored == loaded.stored);
+            return if unchanged && !self.is_own(&found) { Ok(None) } else { self.own(found).map(Some) };
+        }
+        let Some(loaded) = self.loaded else { return Ok(None) };
+        if !self.cycle {
+            return Ok(Some(Saved::Gone));
+        }
+        // Not under the new key, so not written: whatever is under the old one tells how to go on.
+        match store.load(&loaded.session_key, now).await? {
+            None => Ok(Some(Saved::Gone)),
+            Some(old) if old.stored == loaded.stored => Ok(None),
+            Some(theirs) => Ok(Some(Saved::Conflict(theirs))),
+        }
+    }
+
+    async fn found(&self, session_key: &SessionKey) -> Result<Saved, Error> {
+        match self.context.store.load(session_key, self.context.now()).await? {
+            Some(found) => self.own(found),
+            None => Ok(Saved::Gone),
+        }
+    }
+
+    /// Our own write is recognised by its data and its expiry, which is exact to the microsecond. When
+    /// somebody has written on top of it, or instead of it, nobody can tell which.
+    fn own(&self, found: Record) -> Result<Saved, Error> {
+        if self.is_own(&found) {
+            return Ok(Saved::Done(found));
+        }
+        Err(StoreError::Lost("the connection broke, and somebody else has written since".into()).into())
+    }
+
+    fn is_own(&self, found: &Record) -> bool {
+        found.session_data == self.draft.session_data && found.expire_date == self.draft.expire_date
+    }
+}

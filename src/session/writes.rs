@@ -1,0 +1,60 @@
+//! [`Writes`]: the writes that are under way. They go on when their request is gone, so somebody has to know
+//! of them: to bound how many there are at once, and to wait for them before the program ends.
+
+use std::{future::Future, time::Duration};
+
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
+
+/// How many writes talk to the store at once; the others wait, within their deadlines.
+const AT_ONCE: usize = 64;
+
+#[derive(Debug)]
+pub(crate) struct Writes {
+    running: watch::Sender<usize>,
+    at_once: Semaphore,
+}
+
+impl Default for Writes {
+    fn default() -> Self {
+        Self { running: watch::Sender::new(0), at_once: Semaphore::new(AT_ONCE) }
+    }
+}
+
+impl Writes {
+    /// Counts a write from now until the guard is dropped.
+    pub(super) fn begin(self: std::sync::Arc<Self>) -> Running {
+        self.running.send_modify(|running| *running += 1);
+        Running(self)
+    }
+
+    /// Waits until the store may be spoken to.
+    pub(super) async fn permit(&self) -> SemaphorePermit<'_> {
+        self.at_once.acquire().await.expect("the semaphore is never closed")
+    }
+
+    /// Waits for all writes, and says how many are left after `within`.
+    pub(crate) async fn finished(&self, within: Duration) -> usize {
+        let mut running = self.running.subscribe();
+        let idle = async { drop(running.wait_for(|running| *running == 0).await) };
+        let _ = tokio::time::timeout(within, idle).await;
+        *self.running.borrow()
+    }
+}
+
+/// A write that is under way.
+pub(super) struct Running(std::sync::Arc<Writes>);
+
+impl Running {
+    /// Runs `write`, and counts it until it is done.
+    pub(super) async fn run<T>(self, write: impl Future<Output = T>) -> T {
+        let result = write.await;
+        drop(self);
+        result
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.send_modify(|running| *running -= 1);
+    }
+}
