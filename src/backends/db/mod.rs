@@ -189,7 +189,12 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         push_key::<DB>(&mut args, &loaded.session_key)?;
         DB::push_text(&mut args, &loaded.stored.0).map_err(StoreError::Backend)?;
         DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
-        if self.execute_with_key(&self.sql.update, args, session_key).await? > 0 {
+        let rows = match *session_key == loaded.session_key {
+            // Its own key cannot be taken.
+            true => self.execute(&self.sql.update, args).await?,
+            false => self.execute_with_key(&self.sql.update, args, session_key).await?,
+        };
+        if rows > 0 {
             let data = draft.session_data.clone();
             return Ok(Saved::Done(Record::new(session_key.clone(), data, draft.expire_date, stored)));
         }

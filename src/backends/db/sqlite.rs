@@ -39,6 +39,11 @@ impl DbStore<Sqlite, BaseSession> {
     ///
     /// When the URL is not one of SQLite, or the file cannot be opened; the message names the path.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        // sqlx takes any other text for a path, also the URL of another database with its password.
+        if !url.starts_with("sqlite:") {
+            let error = sqlx::Error::Configuration("it does not begin with `sqlite:`".into());
+            return Err(unopenable("SQLite", None, error));
+        }
         let options = SqliteConnectOptions::from_str(url)
             .map_err(|error| unopenable("SQLite", None, error))?
             .busy_timeout(BUSY_TIMEOUT);
@@ -57,8 +62,9 @@ fn in_memory(url: &str) -> bool {
 
 /// One connection that never closes: the last one to close would take the data along.
 async fn memory_pool(options: SqliteConnectOptions) -> sqlx::Result<SqlitePool> {
-    let pool = SqlitePoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
-    pool.connect_with(options).await
+    // A request that is dropped while its connection is pinged would close it.
+    let pool = SqlitePoolOptions::new().max_connections(1).test_before_acquire(false);
+    pool.idle_timeout(None).max_lifetime(None).connect_with(options).await
 }
 
 async fn file_pool(options: SqliteConnectOptions, url: &str) -> sqlx::Result<SqlitePool> {
