@@ -7,6 +7,8 @@ use std::{
 
 use crate::support::TestResult;
 
+mod functions;
+
 /// The modules of each floor. A module of floor 0 imports only those before it; on the other floors neighbours do
 /// not know each other. The façade and the binaries stand on top of all.
 const FLOORS: [&[&str]; 5] = [
@@ -29,9 +31,6 @@ const FLOORS: [&[&str]; 5] = [
     &["session"],
     &["middleware", "extract", "management", "testing"],
 ];
-
-/// A function that is longer does two things.
-const LONGEST_FUNCTION: usize = 40;
 
 struct Source {
     /// Below `src`, with slashes.
@@ -135,7 +134,7 @@ fn wrong_import(module: &str, import: &str) -> Option<String> {
     (!down).then(|| format!("`{module}` (floor {}) imports `{import}` (floor {})", ours.0, theirs.0))
 }
 
-fn none_of(problems: Vec<String>) {
+fn none_of(problems: &[String]) {
     assert!(problems.is_empty(), "\n{}\n", problems.join("\n"));
 }
 
@@ -149,7 +148,7 @@ fn imports_go_down() -> TestResult {
         let wrong = imports.filter_map(|import| wrong_import(module, &import));
         problems.extend(wrong.map(|problem| format!("{}: {problem}", source.path)));
     }
-    none_of(problems);
+    none_of(&problems);
     Ok(())
 }
 
@@ -168,7 +167,7 @@ fn stores_do_not_know_each_other() -> TestResult {
         problems.extend(wrong.map(|other| format!("{}: imports the store `{other}`", source.path)));
     }
     assert!(stores.contains(&"memory") && stores.contains(&"db"));
-    none_of(problems);
+    none_of(&problems);
     Ok(())
 }
 
@@ -205,35 +204,8 @@ fn the_ground_floors_know_no_runtime_no_http_and_no_database() -> TestResult {
             problems.push(format!("{}: time comes from the Clock", source.path));
         }
     }
-    none_of(problems);
+    none_of(&problems);
     Ok(())
-}
-
-#[test]
-fn functions_are_short() -> TestResult {
-    let mut problems = Vec::new();
-    for source in sources()? {
-        let lines: Vec<_> = source.code.lines().collect();
-        let functions = lines.iter().enumerate().filter(|(_, line)| begins_function(line));
-        let long = functions.map(|(at, _)| (at, function_length(&lines[at..]))).filter(|(_, n)| *n > LONGEST_FUNCTION);
-        problems.extend(long.map(|(at, n)| format!("{}:{}: a function of {n} lines", source.path, at + 1)));
-    }
-    none_of(problems);
-    Ok(())
-}
-
-fn begins_function(line: &str) -> bool {
-    let words = line.split_whitespace().map(|word| word.split('(').next().unwrap_or_default());
-    let mut words = words.skip_while(|word| ["pub", "crate)", "super)", "const", "async", "in"].contains(word));
-    words.next() == Some("fn")
-}
-
-/// `cargo fmt` puts the brace that ends a function under the line that begins it.
-fn function_length(lines: &[&str]) -> usize {
-    let indent = |line: &str| line.len() - line.trim_start().len();
-    let here = indent(lines[0]);
-    let ends = |line: &&str| indent(line) == here && line.trim_end().ends_with(['}', ';']);
-    lines.iter().position(ends).map_or(lines.len(), |last| last + 1)
 }
 
 #[test]
@@ -250,10 +222,4 @@ fn the_checks_find_what_they_look_for() {
     assert!(wrong_import("session", "Session").is_some());
     assert!(wrong_import("brand_new", "raw").is_some_and(|problem| problem.contains("no floor")));
     assert!(wrong_import("session", "backends").is_none());
-
-    let long = format!("    pub(crate) async fn f(\n    ) {{\n{}    }}\n", "        g();\n".repeat(50));
-    let lines: Vec<_> = long.lines().collect();
-    assert!(begins_function(lines[0]));
-    assert_eq!(function_length(&lines), 53);
-    assert_eq!(function_length(&["fn f();", "}"]), 1);
 }
