@@ -9,7 +9,7 @@ pub use backends::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
-pub use backends::{BaseSessionManager, DbStore, Driver, SchemaProblem, connect};
+pub use backends::{BaseSessionManager, DbStore, Driver, SchemaProblem, TableStats, connect};
 pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
 mod base_session;
 #[cfg(feature = "_sql")]

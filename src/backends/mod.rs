@@ -23,4 +23,4 @@ pub use db::PostgresStore;
 #[cfg(feature = "sqlite")]
 pub use db::SqliteStore;
 #[cfg(feature = "_sql")]
-pub use db::{BaseSessionManager, DbStore, Driver, SchemaProblem, connect};
+pub use db::{BaseSessionManager, DbStore, Driver, SchemaProblem, TableStats, connect};

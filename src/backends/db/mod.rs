@@ -23,6 +23,7 @@ use failure::failure;
 pub use manager::BaseSessionManager;
 mod check;
 pub use check::SchemaProblem;
+mod clean;
 mod connect;
 mod schema;
 pub use connect::connect;
@@ -40,6 +41,8 @@ mod sqlite;
 pub use sqlite::SqliteStore;
 mod statements;
 use statements::Statements;
+mod stats;
+pub use stats::TableStats;
 mod store;
 
 /// Keeps sessions in a database table: Django's `db` engine.
