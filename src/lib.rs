@@ -28,6 +28,7 @@ mod extract;
 #[cfg(feature = "axum")]
 pub use extract::NamedSession;
 mod json_scanner;
+pub mod management;
 mod middleware;
 pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
 mod raw;

@@ -4,6 +4,7 @@ mod backends;
 mod budget;
 mod examples;
 mod layering;
+mod management;
 mod middleware;
 mod names;
 mod oracle;
