@@ -17,7 +17,7 @@ pub use backends::PostgresStore;
 pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
 pub use backends::{
-    AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, UserIdKey,
+    AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
     UserSession, UserSessionInfo, UserSessions, connect,
 };
 pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
@@ -41,6 +41,7 @@ pub use extract::NamedSession;
 mod json_scanner;
 mod limits;
 pub use limits::Limits;
+pub mod management;
 mod middleware;
 pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
 mod raw;

@@ -24,6 +24,6 @@ pub use db::PostgresStore;
 pub use db::SqliteStore;
 #[cfg(feature = "_sql")]
 pub use db::{
-    AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, UserIdKey,
+    AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
     UserSession, UserSessionInfo, UserSessions, connect,
 };

@@ -6,6 +6,7 @@ mod databases;
 mod django_schema;
 mod examples;
 mod layering;
+mod management;
 mod middleware;
 mod names;
 mod oracle;

@@ -39,7 +39,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let columns = self.rows::<3>(DB::columns_sql(table)).await?;
         let columns: Vec<_> = columns.into_iter().filter_map(described).collect();
         if columns.is_empty() {
-            let cure = "call `store.migrate().await`, or run the SQL of `DbStore::schema_sql()`";
+            let cure = "run `jam-session migrate`, or call `store.migrate().await` at start-up";
             return Ok(vec![SchemaProblem(format!("there is no table `{table}`: {cure}"))]);
         }
         let mut problems = Vec::new();

@@ -46,7 +46,7 @@ impl fmt::Display for MissingTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "there is no table `{}`; call `store.migrate().await` at start-up, or run the SQL of `DbStore::schema_sql()`",
+            "there is no table `{}`; call `store.migrate().await` at start-up, or run `jam-session migrate`",
             self.table
         )
     }

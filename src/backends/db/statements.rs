@@ -8,9 +8,6 @@ use crate::{
     error::SettingsError,
 };
 
-/// How many rows one statement of `clear_expired` removes: a short lock, and few round trips.
-pub(super) const CLEAR_BATCH: usize = 500;
-
 /// Every call passes the same text, which is what sqlx's cache of prepared statements keys on.
 #[derive(Debug)]
 pub(super) struct Statements {
@@ -23,7 +20,6 @@ pub(super) struct Statements {
     pub(super) touch: Arc<str>,
     pub(super) delete: Arc<str>,
     pub(super) exists: Arc<str>,
-    pub(super) clear: Arc<str>,
 }
 
 impl Statements {
@@ -42,7 +38,6 @@ impl Statements {
             touch: touch::<DB>(table, M::EXTRA_COLUMNS).into(),
             delete: format!("DELETE FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
             exists: format!("SELECT 1 FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
-            clear: DB::clear_batch(table, CLEAR_BATCH).into(),
         })
     }
 }

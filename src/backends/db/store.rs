@@ -4,12 +4,7 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{
-    DbStore, Driver, SessionEvent,
-    failure::is_connection_error,
-    push_key,
-    statements::{self, CLEAR_BATCH},
-};
+use super::{DbStore, Driver, SessionEvent, failure::is_connection_error, push_key, statements};
 use crate::{
     backends::{Draft, Record, Saved, SessionStore},
     base_session::{AbstractBaseSession, BaseSession, Written},
@@ -91,15 +86,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     }
 
     async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        loop {
-            let mut args = DB::Arguments::default();
-            DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
-            let batch = self.remove(&self.sql.clear, args, SessionEvent::expired).await?;
-            removed += batch;
-            if batch < CLEAR_BATCH as u64 {
-                return Ok(removed);
-            }
-        }
+        self.clear_in_batches(now).await
     }
 }

@@ -63,8 +63,17 @@ pub trait Driver: Database + sealed::Sealed {
     }
 
     /// Removes at most `limit` rows that expired before the date that it binds. Every row is checked again when
-    /// it is removed: a session that is extended at that moment stays.
-    fn clear_batch(table: &str, limit: usize) -> String;
+    /// it is removed: a session that is extended at that moment stays. With `alone`, and where the database can
+    /// tell, it removes nothing while another such statement is at it.
+    fn clear_batch(table: &str, limit: usize, alone: bool) -> String;
+
+    /// Finds the keys of at most `limit` rows that expired before the date that it binds, for a database where
+    /// [`clear_batch`](Self::clear_batch) binds `limit` keys in front of that date.
+    #[must_use]
+    fn expired_keys(table: &str, limit: usize) -> Option<String> {
+        let _ = (table, limit);
+        None
+    }
 
     /// The columns of a table: name, type, and the collation where it does not tell all texts apart.
     fn columns_sql(table: &str) -> String;

@@ -16,6 +16,9 @@ use crate::error::BoxError;
 /// Ours alone: migrations of this crate wait for each other on it.
 const MIGRATION_LOCK: i64 = 0x6a61_6d2d_7365_7373;
 
+/// With the table's number: who clears that table.
+const CLEAR_LOCK: i32 = 0x6a61_6d2d;
+
 impl_driver!(Postgres {
     const MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0001_django_session.sql");
     const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0002_user_session.sql");
@@ -27,10 +30,14 @@ impl_driver!(Postgres {
         format!("${n}")
     }
 
-    fn clear_batch(table: &str, limit: usize) -> String {
+    // A sub-select of its own, so that the lock is asked for once and not per row. It ends with the statement.
+    fn clear_batch(table: &str, limit: usize, alone: bool) -> String {
+        let lock = format!("(SELECT pg_try_advisory_xact_lock({CLEAR_LOCK}, to_regclass('{table}')::oid::int4)) AND ");
+        let lock = if alone { lock.as_str() } else { "" };
         format!(
             "DELETE FROM {table} WHERE session_key = ANY(ARRAY(SELECT session_key FROM {table} \
-             WHERE expire_date < $1 ORDER BY expire_date LIMIT {limit} FOR UPDATE SKIP LOCKED)) AND expire_date < $1"
+             WHERE {lock}expire_date < $1 ORDER BY expire_date LIMIT {limit} FOR UPDATE SKIP LOCKED)) \
+             AND expire_date < $1"
         )
     }
 

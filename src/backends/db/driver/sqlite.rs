@@ -28,7 +28,7 @@ impl_driver!(Sqlite {
         format!("{column} IN (?{n}, substr(?{n}, 1, 19))")
     }
 
-    fn clear_batch(table: &str, limit: usize) -> String {
+    fn clear_batch(table: &str, limit: usize, _alone: bool) -> String {
         format!(
             "DELETE FROM {table} WHERE session_key IN \
              (SELECT session_key FROM {table} WHERE expire_date < ?1 LIMIT {limit}) AND expire_date < ?1"

@@ -1,0 +1,55 @@
+//! Opening the database that a URL names.
+
+use std::borrow::Cow;
+
+use jam_session::{DbStore, Driver, StoreError};
+use tokio::time::timeout;
+
+use crate::{Cli, Command, Target, commands, failure::Failure, failure::sentence};
+
+pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
+    match url.split(':').next().unwrap_or_default() {
+        #[cfg(feature = "sqlite")]
+        "sqlite" => {
+            let url = existing_file(url, &cli.command);
+            commands::run(&open(jam_session::SqliteStore::connect(&url), &cli.target).await?, &cli.command).await
+        }
+        #[cfg(feature = "postgres")]
+        "postgres" | "postgresql" => {
+            commands::run(&open(jam_session::PostgresStore::connect(url), &cli.target).await?, &cli.command).await
+        }
+        #[cfg(feature = "mysql")]
+        "mysql" | "mariadb" => {
+            commands::run(&open(jam_session::MySqlStore::connect(url), &cli.target).await?, &cli.command).await
+        }
+        // It knows which feature is missing for this URL.
+        _ => match jam_session::connect(url).await {
+            Err(error) => Err(Failure::Failed(sentence(&error))),
+            Ok(_) => Err(Failure::Failed("this program knows no such database".to_owned())),
+        },
+    }
+}
+
+/// A wrong path is to be noticed, not to become an empty database; only `migrate` makes one.
+#[cfg(feature = "sqlite")]
+fn existing_file<'a>(url: &'a str, command: &Command) -> Cow<'a, str> {
+    if matches!(command, Command::Migrate { .. }) || url.contains("mode=") || url.contains(":memory:") {
+        return Cow::Borrowed(url);
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    Cow::Owned(format!("{url}{separator}mode=rw"))
+}
+
+async fn open<DB: Driver>(
+    connecting: impl Future<Output = Result<DbStore<DB>, StoreError>>,
+    target: &Target,
+) -> Result<DbStore<DB>, Failure> {
+    let Ok(connected) = timeout(target.connect_timeout(), connecting).await else {
+        let seconds = target.connect_timeout;
+        return Err(Failure::Failed(format!(
+            "the database did not answer within {seconds} s; check that its server runs, and the URL's host and port"
+        )));
+    };
+    let store = connected.map_err(|error| Failure::Failed(sentence(&error)))?;
+    DbStore::with_table(store.pool().clone(), &target.table).map_err(|error| Failure::Usage(error.to_string()))
+}
