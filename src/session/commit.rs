@@ -48,6 +48,13 @@ impl Commit {
         let after = self.context.settings.save_deadline;
         let deadline = Instant::now() + after;
         let mut turn = self.context.queue.turn(&record.session_key).await;
+        if turn.is_due_to_rest() {
+            jitter().await;
+        }
+        // Nobody waits for this change any more, and nothing of it is written yet.
+        if Instant::now() >= deadline {
+            return Err(Error::Deadline { after });
+        }
         let mut outcome = match turn.latest() {
             Some(latest) if latest.stored != record.stored => Saved::Conflict(latest),
             _ => self.write(Some(record), self.data.clone()).await?,
@@ -102,8 +109,8 @@ async fn pause(attempt: u32) {
     }
 }
 
-/// Up to 10 ms.
+/// Up to 5 ms: about as long as another process needs to read and to write.
 pub(super) async fn jitter() {
-    let micros = rand::rng().random_range(0..10_000);
+    let micros = rand::rng().random_range(0..5_000);
     tokio::time::sleep(Duration::from_micros(micros)).await;
 }

@@ -11,8 +11,15 @@ use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use crate::{backends::Record, session_key::SessionKey};
 
+/// How many writers of this process follow each other before one of them lets other processes have a chance.
+const STREAK: u32 = 8;
+
 /// What the last writer left, for the next one.
-type Latest = Option<Record>;
+#[derive(Debug, Default)]
+struct Latest {
+    record: Option<Record>,
+    streak: u32,
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct WriterQueue(Mutex<HashMap<SessionKey, Arc<AsyncMutex<Latest>>>>);
@@ -42,13 +49,20 @@ impl WriterQueue {
 impl Turn {
     /// What the writer before this one left, if they followed each other.
     pub(super) fn latest(&mut self) -> Option<Record> {
-        self.guard.as_mut().and_then(|latest| latest.take())
+        self.guard.as_mut().and_then(|latest| latest.record.take())
+    }
+
+    /// Whether this process has had so many turns in a row that one of another would wait for too long: it has to
+    /// read what this one wrote before it can write, and this one is always quicker.
+    pub(super) fn is_due_to_rest(&self) -> bool {
+        self.guard.as_ref().is_some_and(|latest| latest.streak >= STREAK)
     }
 
     /// Tells the next writer what is stored now.
     pub(super) fn leave(&mut self, record: &Record) {
         if let Some(latest) = &mut self.guard {
-            **latest = Some(record.clone());
+            latest.streak = if latest.streak >= STREAK { 1 } else { latest.streak + 1 };
+            latest.record = Some(record.clone());
         }
     }
 }
