@@ -34,7 +34,7 @@ async fn logout_is_final(url: &str, slow: &str, offsets: u64) -> TestResult {
     }
     let what = if slides { "a sliding refresh" } else { "a slow change" };
     println!("fault: {}: {offsets} logouts during {what}, 0 revived, {interrupted} in the middle", name(url));
-    assert!(interrupted > 0 || slides, "no logout came in the middle");
+    assert!(interrupted > 0, "no logout came in the middle");
     Ok(())
 }
 
@@ -44,9 +44,10 @@ async fn once(url: &str, slow: &str, [ours, theirs]: [&Router; 2], seed: u64) ->
     let cookie = begun(ours).await?;
     let path = format!("{slow}/{}", random.below(MICROS));
     let offset = random.below(MICROS);
+    let elsewhere = if random.below(2) == 0 { ours } else { theirs };
     let logout = async {
         spend(offset).await;
-        send(*random.pick(&[ours, theirs]), "/logout", &cookie).await
+        send(elsewhere, "/logout", &cookie).await
     };
     let (slow, logout) = tokio::join!(send(ours, &path, &cookie), logout);
     let (slow, logout) = (slow?, logout?);
@@ -54,10 +55,12 @@ async fn once(url: &str, slow: &str, [ours, theirs]: [&Router; 2], seed: u64) ->
     assert_eq!(logout.status, 200, "seed {seed}");
     assert!(matches!(slow.status, 200 | 400 | 401), "seed {seed}: {slow:?}");
     assert!(rows(url).await?.is_empty(), "seed {seed}: a row was revived");
+    let refreshed = slow.cookie.clone();
     for cookie in [Some(cookie), slow.cookie].into_iter().flatten() {
         for app in [ours, theirs] {
             assert_eq!(send(app, "/all", &cookie).await?.status, 401, "seed {seed}: a cookie still opens a session");
         }
     }
-    Ok(slow.status == 400)
+    // A refresh that comes too late is no reason to refuse a reader.
+    Ok(slow.status == 400 || (slow.status == 200 && refreshed.is_none()))
 }

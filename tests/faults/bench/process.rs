@@ -4,9 +4,9 @@ use std::{env, io::Read as _, net::SocketAddr, process::Stdio};
 
 use jam_session::SaveMode;
 use tokio::{
-    io::{AsyncBufReadExt as _, BufReader},
+    io::{AsyncBufReadExt as _, BufReader, Lines},
     net::TcpListener,
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
 };
 
 use super::{TestResult, app, http::Client};
@@ -18,6 +18,8 @@ const READY: &str = "listening on ";
 /// Killed when it is dropped.
 pub(crate) struct Process {
     child: Child,
+    /// Closed, it would end the process with its next word.
+    _words: Lines<BufReader<ChildStdout>>,
     address: SocketAddr,
 }
 
@@ -34,7 +36,8 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().ok_or("a pipe")?).lines();
         while let Some(line) = lines.next_line().await? {
             if let Some((_, address)) = line.split_once(READY) {
-                return Ok(Self { child, address: address.trim().parse()? });
+                let address = address.trim().parse()?;
+                return Ok(Self { child, _words: lines, address });
             }
         }
         Err("the server process ended before it served".into())

@@ -4,6 +4,7 @@
 mod scene;
 mod store;
 
+use jam_session::SaveMode;
 use scene::Scene;
 use store::{Fault, Operation};
 
@@ -19,46 +20,70 @@ const OPERATIONS: [Operation; 8] = [
     Operation::Exists,
     Operation::ClearExpired,
 ];
+const CELLS: usize = OPERATIONS.len() * FAULTS.len();
 const FAULTS: [Fault; 5] = [Fault::Error, Fault::Delay, Fault::Hang, Fault::LostReply, Fault::Cancel];
 
 /// Each seed plays one cell of the table of operations and faults.
 #[tokio::test(start_paused = true)]
 async fn no_fault_of_a_store_breaks_a_promise_in_10_000_seeds() -> TestResult {
     let _alone = alone().await;
-    let cells = OPERATIONS.len() * FAULTS.len();
-    let plays = (0..10_000_u64).map(|seed| (seed as usize % cells, seed));
-    play(plays).await
+    all_is_kept(one_cell_each(10_000)).await
 }
 
 #[tokio::test(start_paused = true)]
 #[ignore = "the long form"]
 async fn no_fault_of_a_store_breaks_a_promise_in_10_000_seeds_of_each_kind() -> TestResult {
     let _alone = alone().await;
-    let cells = OPERATIONS.len() * FAULTS.len();
-    play((0..cells).flat_map(|cell| (0..10_000).map(move |seed| (cell, seed)))).await
+    all_is_kept((0..CELLS).flat_map(|cell| (0..10_000).map(move |seed| (cell, seed)))).await
 }
 
-async fn play(plays: impl Iterator<Item = (usize, u64)>) -> TestResult {
-    let mut strikes = [[0_u64; FAULTS.len()]; OPERATIONS.len()];
-    let (mut scenes, mut violations) = (0, Vec::new());
-    for (cell, seed) in plays {
-        let (operation, fault) = (cell / FAULTS.len(), cell % FAULTS.len());
-        let played = Scene::set(OPERATIONS[operation], FAULTS[fault], seed).await?.play().await?;
-        strikes[operation][fault] += played.struck;
-        let at = format!("{:?} with {:?}, seed {seed}", OPERATIONS[operation], FAULTS[fault]);
-        violations.extend(played.violations.into_iter().map(|what| format!("{at}: {what}")));
-        scenes += 1;
-    }
+#[tokio::test(start_paused = true)]
+async fn the_same_seeds_show_what_overwriting_breaks() -> TestResult {
+    let _alone = alone().await;
+    let played = play(one_cell_each(400), SaveMode::Overwrite).await?;
+    let (seeds, violations) = (played.seeds, played.violations.len());
+    println!("fault: {seeds} seeds with a session that overwrites, {violations} violations");
+    assert!(played.violations.iter().any(|what| what.ends_with("is lost")), "the scene proves nothing");
+    Ok(())
+}
+
+fn one_cell_each(seeds: u64) -> impl Iterator<Item = (usize, u64)> {
+    (0..seeds).map(|seed| (seed as usize % CELLS, seed))
+}
+
+async fn all_is_kept(plays: impl Iterator<Item = (usize, u64)>) -> TestResult {
+    let Sum { seeds, strikes, violations } = play(plays, SaveMode::Merge).await?;
     let struck: u64 = strikes.iter().flatten().sum();
-    let (operations, faults) = (OPERATIONS.len(), FAULTS.len());
+    let (operations, faults, broken) = (OPERATIONS.len(), FAULTS.len(), violations.len());
     println!(
-        "fault: {operations} operations × {faults} faults, {scenes} seeds, {struck} faults struck, {} violations",
-        violations.len()
+        "fault: {operations} operations × {faults} faults, {seeds} seeds, {struck} faults struck, {broken} violations"
     );
-    for (operation, row) in strikes.iter().enumerate() {
-        assert!(row.iter().all(|struck| *struck > 0), "{:?} was hardly struck: {row:?}", OPERATIONS[operation]);
+    for (operation, row) in OPERATIONS.iter().zip(&strikes) {
+        assert!(row.iter().all(|struck| *struck > 0), "{operation:?} was hardly struck: {row:?}");
     }
     let first = violations.iter().take(20).cloned().collect::<Vec<_>>().join("\n");
-    assert!(violations.is_empty(), "{} violations:\n{first}", violations.len());
+    assert!(violations.is_empty(), "{broken} violations:\n{first}");
     Ok(())
+}
+
+#[derive(Default)]
+struct Sum {
+    seeds: usize,
+    strikes: [[u64; FAULTS.len()]; OPERATIONS.len()],
+    /// With the seed that brings them back.
+    violations: Vec<String>,
+}
+
+async fn play(plays: impl Iterator<Item = (usize, u64)>, mode: SaveMode) -> TestResult<Sum> {
+    let mut sum = Sum::default();
+    for (cell, seed) in plays {
+        let (row, column) = (cell / FAULTS.len(), cell % FAULTS.len());
+        let (operation, fault) = (OPERATIONS[row], FAULTS[column]);
+        let played = Scene::set(operation, fault, mode, seed).await?.play().await?;
+        let at = |what| format!("{operation:?} with {fault:?}, seed {seed}: {what}");
+        sum.violations.extend(played.violations.into_iter().map(at));
+        sum.strikes[row][column] += played.struck;
+        sum.seeds += 1;
+    }
+    Ok(sum)
 }

@@ -51,10 +51,10 @@ impl Act {
 }
 
 impl Scene {
-    pub(super) async fn set(operation: Operation, fault: Fault, seed: u64) -> TestResult<Self> {
+    pub(super) async fn set(operation: Operation, fault: Fault, mode: SaveMode, seed: u64) -> TestResult<Self> {
         let (plan, backend) = (Plan::new(operation, fault, seed), MemoryStore::new());
         let store = FaultyStore::new(backend.clone(), Arc::clone(&plan));
-        let process = || layer(store.clone(), SaveMode::Merge).save_every_request(true);
+        let process = || layer(store.clone(), mode).save_every_request(true);
         let layers = [process(), process()];
         let apps = layers.clone().map(app);
         let cookie = begun(&apps[0]).await?;

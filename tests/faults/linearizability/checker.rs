@@ -152,7 +152,7 @@ mod tests {
 
         assert!(!is_linearizable(&model(0), &[logout.clone(), read.clone()]));
         read.key = 1;
-        assert!(is_linearizable(&model(0), &[logout.clone(), login.clone(), read.clone()]));
+        assert!(is_linearizable(&model(0), &[logout, login.clone(), read.clone()]));
         let late = event(Op::Logout, Outcome::Done, [6, 7]);
         assert!(is_linearizable(&model(0), &[login, read, late]));
     }
