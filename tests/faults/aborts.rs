@@ -29,7 +29,7 @@ async fn on_postgres_2000_aborted_requests_leave_nothing_behind() -> TestResult 
     crate::bench::migrated(&scratch.pool).await?;
     // The schema's name is in no other test's connections.
     let schema = scratch.url.rsplit("%3D").next().ok_or("a schema")?;
-    aborted(&format!("{}&application_name={schema}", scratch.url)).await?;
+    let _connected = aborted(&format!("{}&application_name={schema}", scratch.url)).await?;
     let sql = "SELECT count(*) FILTER (WHERE state LIKE 'idle in transaction%'), count(*) FROM pg_stat_activity \
                WHERE application_name = current_schema()";
     let mut connection = PgConnection::connect(&scratch.url).await?;
@@ -45,7 +45,7 @@ async fn on_mariadb_2000_aborted_requests_leave_nothing_behind() -> TestResult {
     let _alone = crate::bench::alone().await;
     let Some(scratch) = crate::databases::mysql().await else { return Ok(()) };
     crate::bench::migrated(&scratch.pool).await?;
-    aborted(&scratch.url).await?;
+    let _connected = aborted(&scratch.url).await?;
     let sql = "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p \
                ON p.id = t.trx_mysql_thread_id WHERE p.db = DATABASE() AND p.command = 'Sleep'";
     let idle: i64 = sqlx::query_scalar(sql).fetch_one(&mut MySqlConnection::connect(&scratch.url).await?).await?;
@@ -54,7 +54,8 @@ async fn on_mariadb_2000_aborted_requests_leave_nothing_behind() -> TestResult {
     Ok(())
 }
 
-async fn aborted(url: &str) -> TestResult {
+/// Gives what keeps the connections open.
+async fn aborted(url: &str) -> TestResult<(Router, Proxy)> {
     let proxy = Proxy::before(url).await?;
     let layer = layer(jam_session::connect(&proxy.url).await?, SaveMode::Merge);
     let app = app(layer.clone());
@@ -76,7 +77,7 @@ async fn aborted(url: &str) -> TestResult {
     println!("fault: {name}: {rows} rows, all of which decode");
     assert_eq!(succeeded, AFTERWARDS);
     assert!(aborted > 0 && kept > 0, "the requests were not aborted at all points");
-    Ok(())
+    Ok((app, proxy))
 }
 
 async fn settled(layer: &SessionLayer) -> usize {

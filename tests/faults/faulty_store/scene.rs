@@ -15,7 +15,7 @@ use crate::bench::{
 };
 
 /// A request loads and then writes, each within its deadline.
-const DEADLINE: Duration = Duration::from_millis(2_000 + 3_000 + 10);
+pub(super) const DEADLINE: Duration = Duration::from_millis(2_000 + 3_000 + 10);
 
 pub(super) struct Scene {
     plan: Arc<Plan>,
@@ -60,6 +60,12 @@ impl Scene {
         let cookie = begun(&apps[0]).await?;
         plan.state().armed = true;
         Ok(Self { plan, backend, store, layers, apps, cookie })
+    }
+
+    /// A layer whose store hangs now and then.
+    pub(super) async fn hanging(operation: Operation) -> TestResult<(Arc<Plan>, SessionLayer)> {
+        let Self { plan, layers: [layer, _], .. } = Self::set(operation, Fault::Hang, SaveMode::Merge, 0).await?;
+        Ok((plan, layer))
     }
 
     pub(super) async fn play(self) -> TestResult<Played> {
