@@ -19,6 +19,7 @@ use time::OffsetDateTime;
 use tokio::net::TcpListener;
 
 /// A row of the table `account_session`.
+#[derive(Debug)]
 pub struct AccountSession {
     base: BaseSession,
     account_id: Option<i64>,

@@ -39,6 +39,8 @@ mod extract;
 #[cfg(feature = "axum")]
 pub use extract::NamedSession;
 mod json_scanner;
+mod limits;
+pub use limits::Limits;
 mod middleware;
 pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
 mod raw;
@@ -48,7 +50,7 @@ pub use serializers::{JsonSerializer, Serializer};
 mod session;
 pub use session::{LazySession, Session};
 mod session_data;
-pub use session_data::{Limits, SessionData};
+pub use session_data::SessionData;
 mod session_key;
 pub use session_key::SessionKey;
 mod settings;

@@ -7,56 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     error::{BoxError, StoreError},
     json_scanner::{self, ScanError},
+    limits::Limits,
     raw::Raw,
 };
-
-/// How large a session may be, when it is read and when it is written. What is larger is an error, and nothing
-/// is written. [`JsonSerializer`](crate::JsonSerializer) has an example.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Limits {
-    /// Bytes of the stored text. 1 MiB (1,048,576).
-    pub stored_bytes: usize,
-    /// Names in the dictionary. 1024.
-    pub names: usize,
-    /// Nesting of a stored value when it is read. 128. Values that are written are at most 64 deep.
-    pub depth: usize,
-}
-
-impl Default for Limits {
-    /// 1 MiB, 1024 names, 128 deep.
-    fn default() -> Self {
-        Self { stored_bytes: 1 << 20, names: 1024, depth: 128 }
-    }
-}
-
-impl Limits {
-    /// Says whether `text` may be stored.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::TooLarge`] when it has too many bytes.
-    pub fn check_stored(&self, text: &str) -> Result<(), StoreError> {
-        let (size, limit) = (text.len(), self.stored_bytes);
-        if size > limit {
-            return Err(StoreError::TooLarge { what: "the number of bytes of the session", size, limit });
-        }
-        Ok(())
-    }
-
-    /// Says whether `data` may be stored.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::TooLarge`] when it has too many names.
-    pub fn check_names(&self, data: &SessionData) -> Result<(), StoreError> {
-        let (size, limit) = (data.len(), self.names);
-        if size > limit {
-            return Err(StoreError::TooLarge { what: "the number of names in the session", size, limit });
-        }
-        Ok(())
-    }
-}
 
 /// The dictionary of one session: names with values, each value as the text it is stored as.
 ///
@@ -72,8 +25,9 @@ impl Limits {
 /// assert_eq!(data.to_json(), r#"{"cart":[1,2],"ratio":NaN,"visits":3}"#);
 /// # Ok::<(), jam_session::BoxError>(())
 /// ```
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SessionData(Arc<Vec<Entry>>);
+// An empty dictionary is made without an allocation: every request begins with one.
+#[derive(Clone, Default)]
+pub struct SessionData(Option<Arc<Vec<Entry>>>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Entry {
@@ -99,18 +53,18 @@ impl SessionData {
             }
         })
         .map_err(|error: ScanError| StoreError::Undecodable(error.into()))?;
-        let data = Self(Arc::new(last_of_each(entries)));
-        limits.check_names(&data)?;
+        let data = Self(Some(Arc::new(last_of_each(entries))));
+        limits.check_names(data.len())?;
         Ok(data)
     }
 
     /// The whole dictionary as one compact JSON object.
     #[must_use]
     pub fn to_json(&self) -> String {
-        let size = self.0.iter().map(|e| e.name.as_str().len() + e.value.as_str().len() + 2).sum::<usize>();
+        let size = self.entries().iter().map(|e| e.name.as_str().len() + e.value.as_str().len() + 2).sum::<usize>();
         let mut json = String::with_capacity(size + 2);
         json.push('{');
-        for (i, entry) in self.0.iter().enumerate() {
+        for (i, entry) in self.entries().iter().enumerate() {
             if i > 0 {
                 json.push(',');
             }
@@ -134,7 +88,7 @@ impl SessionData {
     /// The value of `key` as it is stored.
     #[must_use]
     pub fn raw(&self, key: &str) -> Option<&Raw> {
-        self.0.iter().find(|entry| entry.is(key)).map(|entry| &entry.value)
+        self.entries().iter().find(|entry| entry.is(key)).map(|entry| &entry.value)
     }
 
     /// Sets `key` to `value`.
@@ -149,7 +103,7 @@ impl SessionData {
 
     /// Sets `key` to a value that is text already.
     pub fn set(&mut self, key: &str, value: Raw) {
-        let entries = Arc::make_mut(&mut self.0);
+        let entries = self.entries_mut();
         match entries.iter_mut().find(|entry| entry.is(key)) {
             Some(entry) => entry.value = value,
             None => entries.push(Entry { name: Raw::new(key).expect("a string is JSON"), value }),
@@ -158,32 +112,48 @@ impl SessionData {
 
     /// Removes `key` and gives its value.
     pub fn remove(&mut self, key: &str) -> Option<Raw> {
-        let at = self.0.iter().position(|entry| entry.is(key))?;
-        Some(Arc::make_mut(&mut self.0).remove(at).value)
+        let at = self.entries().iter().position(|entry| entry.is(key))?;
+        Some(self.entries_mut().remove(at).value)
     }
 
     /// The names, in order. A name that is no Unicode text (a lone surrogate) appears escaped.
     pub fn keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
-        self.0.iter().map(Entry::key)
+        self.entries().iter().map(Entry::key)
     }
 
     /// The values, in order.
     pub fn values(&self) -> impl Iterator<Item = &Raw> {
-        self.0.iter().map(|entry| &entry.value)
+        self.entries().iter().map(|entry| &entry.value)
     }
 
     /// How many names there are.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.entries().len()
     }
 
     /// Whether there is no name.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries().is_empty()
+    }
+
+    fn entries(&self) -> &[Entry] {
+        self.0.as_deref().map_or(&[], Vec::as_slice)
+    }
+
+    fn entries_mut(&mut self) -> &mut Vec<Entry> {
+        Arc::make_mut(self.0.get_or_insert_default())
     }
 }
+
+impl PartialEq for SessionData {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries()
+    }
+}
+
+impl Eq for SessionData {}
 
 impl FromStr for SessionData {
     type Err = StoreError;

@@ -1,1 +1,110 @@
-//! To be filled.
+//! What a request that leaves its session alone costs: heap allocations, counted.
+
+use std::{
+    convert::Infallible,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{Router, body::Body, routing::get};
+use http::{Request, Response, header};
+use jam_session::{MemoryStore, SessionLayer};
+use tower::{Layer, Service, ServiceExt as _, service_fn};
+
+/// A layer that does the least a layer with state can do in an axum router: it holds one `Arc`.
+#[derive(Clone)]
+struct PassThrough(Arc<()>);
+
+#[derive(Clone)]
+struct Passing<S> {
+    inner: S,
+    _state: Arc<()>,
+}
+
+impl<S> Layer<S> for PassThrough {
+    type Service = Passing<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        Passing { inner, _state: Arc::clone(&self.0) }
+    }
+}
+
+impl<S: Service<R>, R> Service<R> for Passing<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        self.inner.call(request)
+    }
+}
+
+/// One request without a session cookie, and one with it.
+const COOKIES: [Option<&str>; 2] = [None, Some("theme=dark; sessionid=0123456789abcdefghijklmnopqrstuv")];
+
+fn request(cookie: Option<&str>) -> Request<Body> {
+    let mut request = Request::builder().uri("/");
+    if let Some(cookie) = cookie {
+        request = request.header(header::COOKIE, cookie);
+    }
+    request.body(Body::empty()).expect("a plain request")
+}
+
+/// The heap allocations from the call of the service to its response.
+fn allocations<S>(service: &S, cookie: Option<&str>) -> i64
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible> + Clone,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let answer = || {
+        let (service, request) = (service.clone(), request(cookie));
+        let mut counted = 0;
+        runtime.block_on(async {
+            let mut response = None;
+            let mut answering = Box::pin(service.oneshot(request));
+            std::future::poll_fn(|cx| {
+                let mut poll = Poll::Pending;
+                counted += allocation_counter::measure(|| poll = answering.as_mut().poll(cx)).count_total;
+                poll.map(|Ok(answer)| response = Some(answer))
+            })
+            .await;
+            assert_eq!(response.map(|response| response.status().as_u16()), Some(200));
+        });
+        i64::try_from(counted).expect("not that many")
+    };
+    // The first request may fill what is made once.
+    answer();
+    answer()
+}
+
+#[test]
+fn an_untouched_request_costs_three_allocations_in_axum() {
+    let bare = Router::new().route("/", get(|| async {}));
+    let passing = bare.clone().layer(PassThrough(Arc::new(())));
+    let ours = bare.layer(SessionLayer::new(MemoryStore::new()));
+    let (passing, ours) = (passing.with_state::<()>(()), ours.with_state::<()>(()));
+
+    let added = COOKIES.map(|cookie| allocations(&ours, cookie) - allocations(&passing, cookie));
+
+    let most = added.into_iter().max().expect("two requests");
+    println!("alloc: axum untouched +{most} (limit 3)");
+    assert!(most <= 3, "{added:?}");
+    assert!(added.iter().all(|&added| added > 0), "a handle of the session is not free: {added:?}");
+}
+
+#[test]
+fn an_untouched_request_costs_four_allocations_in_plain_tower() {
+    let bare = service_fn(|_request: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });
+    let ours = SessionLayer::new(MemoryStore::new()).layer(bare);
+
+    let added = COOKIES.map(|cookie| allocations(&ours, cookie) - allocations(&bare, cookie));
+
+    let most = added.into_iter().max().expect("two requests");
+    println!("alloc: tower untouched +{most} (limit 4)");
+    assert!(most <= 4, "{added:?}");
+    assert!(added.iter().all(|&added| added > 0), "a handle of the session is not free: {added:?}");
+}

@@ -42,7 +42,9 @@ impl Server {
         let settings = ["listen_addresses=127.0.0.1", "unix_socket_directories=", "ssl=on", "fsync=off"];
         let mut command = as_postgres(binaries.join("postgres"));
         command.arg("-D").arg(&data).args(["-p", &port.to_string()]);
-        settings.iter().for_each(|setting| drop(command.args(["-c", setting])));
+        for setting in settings {
+            command.args(["-c", setting]);
+        }
         let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         Ok(Self { process, port, _home: home })
     }

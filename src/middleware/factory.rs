@@ -6,7 +6,7 @@ use super::SessionLayer;
 use crate::{
     backends::SessionStore,
     error::Error,
-    session::{Inner, Sent, Session},
+    session::{Inner, Sent, Session, outcome},
     session_key::SessionKey,
 };
 
@@ -52,17 +52,22 @@ impl<N> SessionLayer<N> {
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] when the store fails.
+    /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn exists(&self, session_key: &SessionKey) -> Result<bool, Error> {
-        Ok(self.context.store.exists(session_key).await?)
+        let after = self.context.settings.load_deadline;
+        let exists = tokio::time::timeout(after, self.context.store.exists(session_key));
+        Ok(exists.await.map_err(|_| Error::Deadline { after })??)
     }
 
     /// Deletes the session of this key, if there is one. No request brings it back.
     ///
     /// # Errors
     ///
-    /// [`Error::Store`] when the store fails.
+    /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
-        self.context.delete(session_key).await
+        let after = self.context.settings.save_deadline;
+        let (context, session_key) = (Arc::clone(&self.context), session_key.clone());
+        let delete = async move { context.delete(&session_key).await };
+        outcome(self.context.track(delete).await, after)
     }
 }

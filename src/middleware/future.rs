@@ -69,7 +69,7 @@ where
             }
             if verdict.write != Write::Nothing {
                 let write = settle(Arc::clone(this.session), verdict.write);
-                this.write.set(Some(this.session.track(write)));
+                this.write.set(Some(this.session.context.track(write)));
             }
             *this.parked = Some((response, verdict));
         }
@@ -89,12 +89,13 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
         Write::Commit => session.commit().await.map(Some),
         Write::Touch => Ok(quietly(touch(&session).await)),
         Write::LoadFirst => {
-            let loaded = session.load().await;
-            let facts = session.facts();
-            if !facts.unsaved && quietly(loaded.map(Some)).is_none() {
-                return Ok(None);
+            match session.load().await {
+                // A change was asked for: without the stored session it would go into another one.
+                Err(error) if session.facts().unsaved => return Err(error),
+                Err(error) => return Ok(quietly(Err(error))),
+                Ok(()) => {}
             }
-            match verdict::after_load(facts, &session.context.settings) {
+            match verdict::after_load(session.facts(), &session.context.settings) {
                 Write::Commit => session.commit().await.map(Some),
                 Write::Touch => Ok(quietly(touch(&session).await)),
                 Write::Nothing | Write::LoadFirst => Ok(None),

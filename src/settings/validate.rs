@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use super::{OnInterrupted, SameSite, Settings};
 use crate::error::SettingsError;
 
@@ -80,11 +82,12 @@ impl Settings {
                 "refresh_threshold is not shorter than cookie_age, so no session would ever be refreshed".into(),
             );
         }
+        let is_error = |status: StatusCode| status.is_client_error() || status.is_server_error();
         let interrupted = match self.on_interrupted {
-            OnInterrupted::Respond(status) => status.as_u16(),
-            OnInterrupted::KeepResponse => 400,
+            OnInterrupted::Respond(status) => is_error(status),
+            OnInterrupted::KeepResponse => true,
         };
-        if interrupted < 400 || self.store_failure_status.as_u16() < 400 {
+        if !interrupted || !is_error(self.store_failure_status) {
             return Some("on_interrupted and store_failure_status are not error statuses (400 to 599)".into());
         }
         None

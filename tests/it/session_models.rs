@@ -11,10 +11,10 @@ use tower::ServiceExt as _;
 
 use crate::support::{TestResult, cookie_of, databases, send, text};
 
-#[expect(dead_code, reason = "its main is for people")]
+#[expect(dead_code, unreachable_pub, reason = "an example is a program of its own, with a main for people")]
 #[path = "../../examples/account_sessions.rs"]
 mod account_sessions;
-#[expect(dead_code, reason = "its main is for people")]
+#[expect(dead_code, unreachable_pub, reason = "an example is a program of its own, with a main for people")]
 #[path = "../../examples/custom_session_model.rs"]
 mod custom_session_model;
 

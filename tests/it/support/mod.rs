@@ -15,6 +15,13 @@ use jam_session::Clock;
 use time::OffsetDateTime;
 use tower::ServiceExt as _;
 
+mod log;
+pub(crate) use log::Log;
+mod probe;
+pub(crate) use probe::{Op, Probe};
+mod site;
+pub(crate) use site::{key_in, page, site, visitor};
+
 pub(crate) type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
 
 /// A clock that stands still until it is moved.

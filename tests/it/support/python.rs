@@ -10,7 +10,7 @@ use std::{
 /// The interpreter, `None` (said loudly) where there is no Python or Django cannot be installed.
 pub(crate) fn with_django() -> Option<&'static Path> {
     static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
-    PYTHON.get_or_init(|| made().map_err(skipped).ok()).as_deref()
+    PYTHON.get_or_init(|| made().map_err(|reason| skipped(&reason)).ok()).as_deref()
 }
 
 fn made() -> Result<PathBuf, String> {
@@ -39,7 +39,7 @@ pub(crate) fn run(command: &mut Command) -> Result<String, String> {
     }
 }
 
-fn skipped(reason: String) {
+fn skipped(reason: &str) {
     assert!(env::var_os("JAM_REQUIRE_SERVICES").is_none(), "no Django, and JAM_REQUIRE_SERVICES is set: {reason}");
     println!("SKIPPED: no Django ({reason}); this test has checked nothing");
     eprintln!("SKIPPED: no Django ({reason}); this test has checked nothing");

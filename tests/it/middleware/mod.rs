@@ -1,0 +1,10 @@
+//! What a request through the layer does and gets.
+
+mod commits;
+mod cookies_in;
+mod cookies_out;
+mod failures;
+mod headers;
+mod interrupted;
+mod layers;
+mod overlap;

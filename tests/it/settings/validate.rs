@@ -1,0 +1,214 @@
+//! What cannot work is an error at start-up, in a sentence that says what to change.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use jam_session::{
+    CookieFormat, DeletionCookie, DuplicateCookie, Headers, MemoryStore, OnInterrupted, SameSite, SaveMode,
+    SessionLayer, Settings,
+};
+use tower::Layer as _;
+
+use crate::support::TestResult;
+
+/// What `validate` says of the default settings after `change`.
+fn problem(change: impl FnOnce(&mut Settings)) -> Option<String> {
+    let mut settings = Settings::default();
+    change(&mut settings);
+    settings.validate().err().map(|error| error.to_string())
+}
+
+fn assert_refused(change: impl FnOnce(&mut Settings), sentence: &str) {
+    assert_eq!(problem(change).as_deref(), Some(sentence));
+}
+
+#[test]
+fn the_defaults_and_djangos_are_fine() {
+    assert_eq!(Settings::default().validate(), Ok(()));
+    assert_eq!(Settings::django().validate(), Ok(()));
+}
+
+#[test]
+fn a_name_has_to_be_a_cookie_name() {
+    for name in ["", "a b", "a;b", "a=b", "naïve", "a\r\nb", "a,b", "\"a\""] {
+        let sentence = format!("cookie_name {name:?} is not a cookie name; use letters, digits, - and _");
+        assert_refused(|settings| settings.cookie_name = name.into(), &sentence);
+    }
+    for name in ["id", "my-app_session.1", "!#$%&'*+-.^_`|~"] {
+        assert_eq!(problem(|settings| settings.cookie_name = name.into()), None, "{name}");
+    }
+}
+
+#[test]
+fn a_prefix_of_browsers_has_its_conditions() {
+    let named = |name: &'static str| move |settings: &mut Settings| settings.cookie_name = name.into();
+    assert_eq!(problem(named("__Host-id")), None);
+    assert_eq!(problem(named("__Secure-id")), None);
+    assert_refused(named("__host-id"), r#"cookie_name begins with "__host-"; browsers mean "__Host-""#);
+    assert_refused(named("__SECURE-id"), r#"cookie_name begins with "__SECURE-"; browsers mean "__Secure-""#);
+
+    let insecure = |name: &'static str| {
+        move |settings: &mut Settings| {
+            settings.cookie_name = name.into();
+            settings.cookie_secure = false;
+        }
+    };
+    assert_refused(insecure("__Host-id"), "a __Host- cookie needs cookie_secure");
+    assert_refused(insecure("__Secure-id"), "a __Secure- cookie needs cookie_secure");
+
+    let elsewhere = "a __Host- cookie has no cookie_domain and the cookie_path /";
+    let host = |change: fn(&mut Settings)| {
+        move |settings: &mut Settings| {
+            settings.cookie_name = "__Host-id".into();
+            change(settings);
+        }
+    };
+    assert_refused(host(|settings| settings.cookie_path = "/app".into()), elsewhere);
+    assert_refused(host(|settings| settings.cookie_domain = Some("example.com".into())), elsewhere);
+}
+
+#[test]
+fn what_browsers_take_over_https_alone_has_to_be_secure() {
+    let insecure = |change: fn(&mut Settings)| {
+        move |settings: &mut Settings| {
+            settings.cookie_secure = false;
+            change(settings);
+        }
+    };
+
+    assert_refused(
+        insecure(|settings| settings.cookie_same_site = SameSite::None),
+        "SameSite=None needs cookie_secure: browsers drop the cookie otherwise",
+    );
+    assert_refused(insecure(|settings| settings.cookie_partitioned = true), "a partitioned cookie needs cookie_secure");
+    assert_eq!(problem(insecure(|settings| settings.cookie_same_site = SameSite::Unset)), None);
+}
+
+#[test]
+fn a_path_and_a_domain_have_to_be_that() {
+    for path in ["", "app", "/a;b", "/a\r\nSet-Cookie: b", "/ü"] {
+        let sentence = format!("cookie_path {path:?} does not begin with / or has a character of its own");
+        assert_refused(|settings| settings.cookie_path = path.into(), &sentence);
+    }
+    for domain in ["", ".", "a b", "a;b", "ü.example", "a\r\nb"] {
+        let sentence = format!("cookie_domain {domain:?} is not a domain");
+        assert_refused(|settings| settings.cookie_domain = Some(domain.into()), &sentence);
+    }
+    assert_eq!(problem(|settings| settings.cookie_domain = Some(".example.com".into())), None);
+}
+
+#[test]
+fn a_duration_is_more_than_nothing_and_less_than_a_century() {
+    type Field = fn(&mut Settings) -> &mut Duration;
+    let fields: [(&str, Field); 3] = [
+        ("cookie_age", |settings| &mut settings.cookie_age),
+        ("load_deadline", |settings| &mut settings.load_deadline),
+        ("save_deadline", |settings| &mut settings.save_deadline),
+    ];
+    for (name, field) in fields {
+        let sentence = format!("{name} is not between a moment and 100 years");
+        for wrong in [Duration::ZERO, Duration::MAX, Duration::from_secs(101 * 366 * 24 * 60 * 60)] {
+            assert_refused(|settings| *field(settings) = wrong, &sentence);
+        }
+        assert_eq!(problem(|settings| *field(settings) = Duration::from_secs(1)), None);
+    }
+}
+
+#[test]
+fn a_threshold_that_is_never_reached_is_refused() {
+    let with = |threshold: u64| {
+        move |settings: &mut Settings| {
+            settings.cookie_age = Duration::from_secs(60);
+            settings.refresh_threshold = Some(Duration::from_secs(threshold));
+        }
+    };
+
+    assert_eq!(problem(with(59)), None);
+    assert_eq!(problem(with(0)), None);
+    let sentence = "refresh_threshold is not shorter than cookie_age, so no session would ever be refreshed";
+    assert_refused(with(60), sentence);
+}
+
+#[test]
+fn the_statuses_of_errors_are_errors() {
+    let sentence = "on_interrupted and store_failure_status are not error statuses (400 to 599)";
+
+    for status in [100, 200, 204, 302, 600, 999].map(|status| StatusCode::from_u16(status).expect("a status")) {
+        assert_refused(|settings| settings.on_interrupted = OnInterrupted::Respond(status), sentence);
+        assert_refused(|settings| settings.store_failure_status = status, sentence);
+    }
+    assert_eq!(problem(|settings| settings.on_interrupted = OnInterrupted::KeepResponse), None);
+}
+
+fn impossible() -> Settings {
+    let mut settings = Settings::default();
+    settings.cookie_secure = false;
+    settings.cookie_partitioned = true;
+    settings
+}
+
+#[test]
+fn with_settings_returns_the_sentence() {
+    let error = SessionLayer::with_settings(MemoryStore::new(), impossible()).expect_err("it cannot work");
+
+    assert_eq!(error.to_string(), "a partitioned cookie needs cookie_secure");
+}
+
+#[test]
+#[should_panic(expected = "the session settings cannot work: a partitioned cookie needs cookie_secure")]
+fn a_layer_panics_with_the_sentence() {
+    SessionLayer::new(MemoryStore::new()).cookie_partitioned(true).cookie_secure(false).layer("a service");
+}
+
+#[test]
+fn setters_may_come_in_any_order() {
+    let layer = SessionLayer::new(MemoryStore::new()).cookie_same_site(SameSite::None).cookie_secure(false);
+
+    layer.cookie_secure(true).layer("a service");
+}
+
+#[test]
+fn every_setter_sets_its_setting() -> TestResult {
+    let layer = SessionLayer::new(MemoryStore::new())
+        .cookie_name("id")
+        .cookie_age(Duration::from_secs(90))
+        .cookie_domain("example.com".to_owned())
+        .cookie_path("/app")
+        .cookie_secure(false)
+        .cookie_http_only(false)
+        .cookie_same_site(SameSite::Strict)
+        .cookie_partitioned(true)
+        .expire_at_browser_close(true)
+        .save_every_request(true)
+        .refresh_threshold(Duration::from_secs(9))
+        .save_mode(SaveMode::Overwrite)
+        .duplicate_cookie(DuplicateCookie::TakeLast)
+        .deletion_cookie(DeletionCookie::WhenEmpty)
+        .cookie_format(CookieFormat::Django)
+        .headers(Headers::Vary)
+        .equal_value_modifies(true)
+        .create_empty_rows(true)
+        .on_interrupted(OnInterrupted::KeepResponse)
+        .store_failure_status(StatusCode::BAD_GATEWAY)
+        .load_deadline(Duration::from_secs(7))
+        .save_deadline(Duration::from_secs(8));
+
+    let same: Settings = serde_json::from_value(super::formats::everything())?;
+    assert_eq!(layer.settings(), &same);
+    Ok(())
+}
+
+#[test]
+fn djangos_settings_differ_from_ours_in_what_is_documented() {
+    let mut expected = Settings::default();
+    expected.cookie_secure = false;
+    expected.duplicate_cookie = DuplicateCookie::TakeLast;
+    expected.deletion_cookie = DeletionCookie::WhenEmpty;
+    expected.cookie_format = CookieFormat::Django;
+    expected.headers = Headers::Vary;
+    expected.equal_value_modifies = true;
+    expected.create_empty_rows = true;
+
+    assert_eq!(Settings::django(), expected);
+    assert_eq!(expected.save_mode, SaveMode::Merge, "last write wins does not come back");
+}
