@@ -56,6 +56,11 @@ pub use settings::{
     CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode, Settings,
 };
 
+#[cfg(feature = "signing")]
+mod signing;
+#[cfg(feature = "signing")]
+pub use signing::{Legacy, SecretKey, Signer, SigningError};
+
 #[cfg(feature = "testing")]
 pub mod testing;
 
