@@ -12,6 +12,7 @@ mod oracle;
 mod session;
 mod session_models;
 mod settings;
+mod signing;
 mod streams;
 mod support;
 mod testing;
