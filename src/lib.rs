@@ -30,6 +30,10 @@ mod clock;
 pub use clock::Clock;
 mod date_text;
 mod delta;
+#[cfg(feature = "django_auth")]
+mod django_auth;
+#[cfg(feature = "django_auth")]
+pub use django_auth::{DjangoAuth, DjangoUserId, RequireLogin, RequireLoginService};
 mod error;
 pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
 mod expiry;

@@ -37,14 +37,14 @@ impl Keys {
 }
 
 /// The salt's parts and the secret, one after the other without a separator: that is the format.
-fn sha256(salt: &[&str], secret: &SecretKey) -> HmacSha256 {
+pub(super) fn sha256(salt: &[&str], secret: &SecretKey) -> HmacSha256 {
     let mut hash = Sha256::new();
     salt.iter().for_each(|part| hash.update(part));
     hash.update(secret.as_bytes());
     HmacSha256::new_from_slice(&hash.finalize()).expect("a key of any length will do")
 }
 
-fn sha1(salt: &[&str], secret: &SecretKey) -> HmacSha1 {
+pub(super) fn sha1(salt: &[&str], secret: &SecretKey) -> HmacSha1 {
     let mut hash = Sha1::new();
     salt.iter().for_each(|part| hash.update(part));
     hash.update(secret.as_bytes());

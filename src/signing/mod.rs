@@ -6,6 +6,10 @@ use time::OffsetDateTime;
 
 use crate::session_data::Limits;
 
+#[cfg(feature = "django_auth")]
+mod auth_hash;
+#[cfg(feature = "django_auth")]
+pub(crate) use auth_hash::AuthHash;
 mod base62;
 mod container;
 mod error;

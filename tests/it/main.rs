@@ -3,6 +3,7 @@
 mod backends;
 mod budget;
 mod databases;
+mod django_auth;
 mod django_schema;
 mod examples;
 mod layering;
