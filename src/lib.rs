@@ -43,6 +43,8 @@ mod extract;
 #[cfg(feature = "axum")]
 pub use extract::NamedSession;
 mod json_scanner;
+mod limits;
+pub use limits::Limits;
 mod middleware;
 pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
 mod raw;
@@ -52,7 +54,7 @@ pub use serializers::{JsonSerializer, Serializer};
 mod session;
 pub use session::{LazySession, Session};
 mod session_data;
-pub use session_data::{Limits, SessionData};
+pub use session_data::SessionData;
 mod session_key;
 pub use session_key::SessionKey;
 mod settings;

@@ -2,11 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{
-    error::StoreError,
-    raw,
-    session_data::{Limits, SessionData},
-};
+use crate::{error::StoreError, limits::Limits, raw, session_data::SessionData};
 
 /// Turns a session into bytes and back: Django's `SESSION_SERIALIZER`, with Python's words.
 ///
@@ -71,7 +67,7 @@ pub struct JsonSerializer {
 
 impl Serializer for JsonSerializer {
     fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError> {
-        self.limits.check_names(data)?;
+        self.limits.check_names(data.len())?;
         let json = raw::ascii(data.to_json());
         self.limits.check_stored(&json)?;
         Ok(json.into_bytes())

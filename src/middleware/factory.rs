@@ -6,7 +6,7 @@ use super::SessionLayer;
 use crate::{
     backends::SessionStore,
     error::Error,
-    session::{Inner, Sent, Session},
+    session::{Inner, Sent, Session, outcome},
     session_key::SessionKey,
 };
 
@@ -66,7 +66,8 @@ impl<N> SessionLayer<N> {
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
         let after = self.context.settings.save_deadline;
-        let delete = tokio::time::timeout(after, self.context.delete(session_key));
-        delete.await.map_err(|_| Error::Deadline { after })?
+        let (context, session_key) = (Arc::clone(&self.context), session_key.clone());
+        let delete = async move { context.delete(&session_key).await };
+        outcome(self.context.track(delete).await, after)
     }
 }

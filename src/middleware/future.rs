@@ -69,7 +69,7 @@ where
             }
             if verdict.write != Write::Nothing {
                 let write = settle(Arc::clone(this.session), verdict.write);
-                this.write.set(Some(this.session.track(write)));
+                this.write.set(Some(this.session.context.track(write)));
             }
             *this.parked = Some((response, verdict));
         }

@@ -32,8 +32,11 @@ pub(super) struct Verdict {
 
 impl Verdict {
     pub(super) fn of(facts: Facts, status: StatusCode, settings: &Settings) -> Self {
-        let delete_cookie = facts.sent && facts.is_empty() && ends_cookie(facts, settings);
-        let write = if delete_cookie || status.is_server_error() { Write::Nothing } else { write(facts, settings) };
+        let failed = status.is_server_error();
+        // What was begun after the end is not saved when the handler fails; the end has happened all the same.
+        let ended = facts.ended && failed && !facts.has_row;
+        let delete_cookie = facts.sent && (ended || facts.is_empty() && ends_cookie(facts, settings));
+        let write = if delete_cookie || failed { Write::Nothing } else { write(facts, settings) };
         Self { write, delete_cookie, issued: facts.issued, vary: facts.accessed || delete_cookie || facts.issued }
     }
 
@@ -126,6 +129,7 @@ mod tests {
         assert!(!of(Facts { sent: false, ..ended }, OK).delete_cookie);
         let begun_again = Facts { has_data: true, unsaved: true, ..ended };
         assert_eq!((of(begun_again, OK).delete_cookie, of(begun_again, OK).write), (false, Write::Commit));
+        assert_eq!((of(begun_again, BROKEN).delete_cookie, of(begun_again, BROKEN).write), (true, Write::Nothing));
     }
 
     #[test]

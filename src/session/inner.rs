@@ -1,13 +1,8 @@
 //! The shared handle behind [`Session`](super::Session) and [`LazySession`](super::LazySession).
 
-use std::{
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use time::OffsetDateTime;
-use tokio::{task::JoinHandle, time::Timeout};
 
 use super::{
     commit::Commit,
@@ -21,9 +16,6 @@ use crate::{
     error::{self, Error, StoreError},
     session_key::SessionKey,
 };
-
-/// A write that goes on when its request does not; the request waits for it no longer than its deadline.
-pub(crate) type Tracked<T> = Timeout<JoinHandle<Result<T, Error>>>;
 
 #[derive(Debug)]
 pub(crate) struct Inner {
@@ -184,15 +176,6 @@ impl Inner {
             Saved::Conflict(_) | Saved::Gone => Ok(None),
         }
     }
-
-    /// Runs a write to its end, whatever becomes of the request.
-    pub(crate) fn track<T: Send + 'static>(
-        &self,
-        write: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Tracked<T> {
-        let running = Arc::clone(&self.context.writes).begin();
-        tokio::time::timeout(self.context.settings.save_deadline, tokio::spawn(running.run(write)))
-    }
 }
 
 impl State {
@@ -201,17 +184,5 @@ impl State {
         let unsaved = self.unsaved;
         self.install(record);
         self.unsaved = unsaved;
-    }
-}
-
-/// The outcome of a write that was waited for.
-pub(crate) fn outcome<T>(
-    waited: Result<Result<Result<T, Error>, tokio::task::JoinError>, tokio::time::error::Elapsed>,
-    after: Duration,
-) -> Result<T, Error> {
-    match waited {
-        Ok(Ok(result)) => result,
-        Ok(Err(panicked)) => Err(StoreError::Backend(panicked.into()).into()),
-        Err(_) => Err(Error::Deadline { after }),
     }
 }

@@ -26,7 +26,7 @@ impl Session {
             let after = self.0.context.settings.save_deadline;
             let context = Arc::clone(&self.0.context);
             let delete = async move { context.delete(&session_key).await };
-            outcome(self.0.track(delete).await, after)?;
+            outcome(self.0.context.track(delete).await, after)?;
         }
         self.edit(|state| {
             state.install(None);

@@ -13,7 +13,7 @@ pub(crate) use context::Context;
 mod dict;
 mod expiry;
 mod inner;
-pub(crate) use inner::{Inner, Tracked, outcome};
+pub(crate) use inner::Inner;
 mod handle;
 pub(crate) use handle::Handle;
 mod keys;
@@ -24,6 +24,7 @@ mod state;
 pub(crate) use state::{Facts, Sent};
 mod test_cookie;
 mod writes;
+pub(crate) use writes::{Tracked, outcome};
 
 /// The dictionary that a handler holds: the session of its request, loaded.
 ///
@@ -148,7 +149,7 @@ impl Session {
             self.catch_up(parent)?;
         }
         let after = self.0.context.settings.save_deadline;
-        outcome(self.0.track(Arc::clone(&self.0).commit()).await, after)?;
+        outcome(self.0.context.track(Arc::clone(&self.0).commit()).await, after)?;
         self.0.lock().issued = true;
         Ok(())
     }

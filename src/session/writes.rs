@@ -1,9 +1,19 @@
 //! [`Writes`]: the writes that are under way. They go on when their request is gone, so somebody has to know
 //! of them: to bound how many there are at once, and to wait for them before the program ends.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit, watch},
+    task::JoinHandle,
+    time::Timeout,
+};
+
+use super::Context;
+use crate::error::{Error, StoreError};
+
+/// A write that goes on when its request does not; the request waits for it no longer than its deadline.
+pub(crate) type Tracked<T> = Timeout<JoinHandle<Result<T, Error>>>;
 
 /// How many writes talk to the store at once; the others wait, within their deadlines.
 const AT_ONCE: usize = 64;
@@ -22,7 +32,7 @@ impl Default for Writes {
 
 impl Writes {
     /// Counts a write from now until the guard is dropped.
-    pub(super) fn begin(self: std::sync::Arc<Self>) -> Running {
+    pub(super) fn begin(self: Arc<Self>) -> Running {
         self.running.send_modify(|running| *running += 1);
         Running(self)
     }
@@ -41,8 +51,19 @@ impl Writes {
     }
 }
 
+impl Context {
+    /// Runs a write to its end, whatever becomes of the request.
+    pub(crate) fn track<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Tracked<T> {
+        let running = Arc::clone(&self.writes).begin();
+        tokio::time::timeout(self.settings.save_deadline, tokio::spawn(running.run(write)))
+    }
+}
+
 /// A write that is under way.
-pub(super) struct Running(std::sync::Arc<Writes>);
+pub(super) struct Running(Arc<Writes>);
 
 impl Running {
     /// Runs `write`, and counts it until it is done.
@@ -56,5 +77,17 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.send_modify(|running| *running -= 1);
+    }
+}
+
+/// The outcome of a write that was waited for.
+pub(crate) fn outcome<T>(
+    waited: Result<Result<Result<T, Error>, tokio::task::JoinError>, tokio::time::error::Elapsed>,
+    after: Duration,
+) -> Result<T, Error> {
+    match waited {
+        Ok(Ok(result)) => result,
+        Ok(Err(panicked)) => Err(StoreError::Backend(panicked.into()).into()),
+        Err(_) => Err(Error::Deadline { after }),
     }
 }

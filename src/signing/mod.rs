@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use time::OffsetDateTime;
 
-use crate::session_data::Limits;
+use crate::limits::Limits;
 
 #[cfg(feature = "django_auth")]
 mod auth_hash;

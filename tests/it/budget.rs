@@ -220,3 +220,8 @@ async fn every_request_keeps_to_the_budget_on_mariadb() -> TestResult {
     let pool = MySqlPoolOptions::new().max_connections(1).connect(&scratch.url).await?;
     keeps_to_the_budget_on("mariadb", pool).await
 }
+
+/// How many kinds of request are counted, on each database.
+pub(crate) fn cases() -> usize {
+    CASES.len() + EXTENDING.len()
+}

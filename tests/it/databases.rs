@@ -1,13 +1,17 @@
 //! What SQLite, PostgreSQL and MariaDB have to do alike: dates, schema, session models.
 
 use jam_session::{
-    AbstractBaseSession, BaseSession, BoxError, Column, DbStore, Draft, Driver, Saved, SessionData, SessionKey,
-    SessionStore as _, StoreError,
+    AbstractBaseSession, BaseSession, BoxError, Column, DbStore, Draft, Driver, Error, LazySession, Saved, SessionData,
+    SessionKey, SessionLayer, SessionStore as _, StoreError,
     sqlx::{self, Arguments as _, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, Pool, Row as _, Type},
 };
 use time::{Duration, OffsetDateTime};
+use tower::ServiceExt as _;
 
-use crate::support::{Moment, TestResult, databases};
+use crate::{
+    local_time::in_local_time_sessions_live_as_long_as_elsewhere,
+    support::{Moment, TestResult, databases},
+};
 
 /// A model that was written once, for every database.
 #[derive(Debug)]
@@ -195,6 +199,33 @@ async fn django_is_told_that_its_migration_has_run<DB: Driver>(pool: &Pool<DB>) 
     Ok(())
 }
 
+async fn fifty_requests_at_once_keep_fifty_names<DB: Driver>(pool: &Pool<DB>) -> TestResult {
+    let store = DbStore::<DB>::new(pool.clone());
+    store.migrate().await?;
+    let layer = SessionLayer::new(store);
+    let session = layer.create().await?;
+    let cookie = format!("sessionid={}", session.session_key().ok_or("a key")?.as_str());
+    let service = tower::service_fn(|request: http::Request<String>| async move {
+        let session = LazySession::of(request.extensions())?.load().await?;
+        session.insert(request.uri().path(), &true)?;
+        Ok::<_, Error>(http::Response::new(String::new()))
+    });
+    let service = tower::ServiceBuilder::new().layer(layer).service(service);
+
+    let mut requests = tokio::task::JoinSet::new();
+    for i in 0..50 {
+        let request = http::Request::builder().uri(format!("/{i}")).header(http::header::COOKIE, &cookie);
+        requests.spawn(service.clone().oneshot(request.body(String::new())?));
+    }
+    for response in requests.join_all().await {
+        assert!(response?.status().is_success());
+    }
+
+    session.reload().await?;
+    assert_eq!(session.keys().len(), 50);
+    Ok(())
+}
+
 /// Writes and reads through `odd`, a pool whose connections have another time zone than UTC.
 async fn an_odd_time_zone_changes_nothing<DB: Driver>(pool: &Pool<DB>, odd: &Pool<DB>) -> TestResult {
     let (utc, odd) = (DbStore::<DB>::new(pool.clone()), DbStore::<DB>::new(odd.clone()));
@@ -221,6 +252,23 @@ crate::support::databases::on_every_database! {
     sixteen_migrations_at_once_all_succeed
     problems_of_the_table_are_told_in_sentences
     django_is_told_that_its_migration_has_run
+    fifty_requests_at_once_keep_fifty_names
+    in_local_time_sessions_live_as_long_as_elsewhere
+}
+
+#[test]
+fn the_same_cases_run_on_every_database() {
+    let rows = [
+        ("conformance", jam_session::testing::conformance::cases().len()),
+        ("query budget", crate::budget::cases()),
+        ("schema and models", CASES.len()),
+        ("whose sessions", crate::user_sessions::CASES.len()),
+    ];
+    println!("databases: {:<20} {:>7} {:>11} {:>8}", "cases", "SQLite", "PostgreSQL", "MariaDB");
+    for (name, count) in rows {
+        println!("databases: {name:<20} {count:>7} {count:>11} {count:>8}");
+        assert!(count > 5, "{name}");
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ const FLOORS: [&[&str]; 6] = [
         "date_text",
         "json_scanner",
         "raw",
+        "limits",
         "session_data",
         "delta",
         "client",

@@ -7,6 +7,7 @@ mod django_auth;
 mod django_schema;
 mod examples;
 mod layering;
+mod local_time;
 mod middleware;
 mod names;
 mod oracle;

@@ -5,8 +5,9 @@ use super::fixture::{
 };
 use crate::{
     backends::{Draft, ErasedStore, SessionStore},
+    limits::Limits,
     raw::Raw,
-    session_data::{Limits, SessionData},
+    session_data::SessionData,
     session_key::SessionKey,
 };
 

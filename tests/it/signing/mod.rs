@@ -6,7 +6,6 @@ mod decode_cases;
 mod forgeries;
 mod json;
 mod ledger;
-mod local_time;
 mod sessions;
 mod stores;
 

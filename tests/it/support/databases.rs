@@ -121,6 +121,8 @@ async fn execute((server, sql, postgres): (String, String, bool)) -> sqlx::Resul
 /// Makes a test of each case on each database; a case is a function of a pool.
 macro_rules! on_every_database {
     ($($case:ident)*) => {
+        /// The cases of this file, which are the same on each database.
+        pub(crate) const CASES: &[&str] = &[$(stringify!($case)),*];
         mod sqlite {
             $(#[tokio::test] async fn $case() -> crate::support::TestResult {
                 let Some(scratch) = crate::support::databases::sqlite().await else { return Ok(()) };

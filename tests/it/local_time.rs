@@ -18,7 +18,8 @@ fn key() -> TestResult<SessionKey> {
     Ok(SessionKey::parse("kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk")?)
 }
 
-async fn sessions_live_as_long_as_elsewhere<DB: Driver>(pool: &Pool<DB>) -> TestResult {
+/// A case of `databases.rs`.
+pub(crate) async fn in_local_time_sessions_live_as_long_as_elsewhere<DB: Driver>(pool: &Pool<DB>) -> TestResult {
     let plain = DbStore::<DB>::new(pool.clone());
     plain.migrate().await?;
     let store = plain.clone().local_time(berlin);
@@ -43,8 +44,4 @@ async fn sessions_live_as_long_as_elsewhere<DB: Driver>(pool: &Pool<DB>) -> Test
         assert_eq!(store.clear_expired(later + Duration::MICROSECOND).await?, 1);
     }
     Ok(())
-}
-
-crate::support::databases::on_every_database! {
-    sessions_live_as_long_as_elsewhere
 }
