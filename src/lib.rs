@@ -30,6 +30,10 @@ mod clock;
 pub use clock::Clock;
 mod date_text;
 mod delta;
+#[cfg(feature = "django_auth")]
+mod django_auth;
+#[cfg(feature = "django_auth")]
+pub use django_auth::{DjangoAuth, DjangoUserId, RequireLogin, RequireLoginService};
 mod error;
 pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
 mod expiry;
@@ -58,6 +62,11 @@ mod settings;
 pub use settings::{
     CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode, Settings,
 };
+
+#[cfg(feature = "signing")]
+mod signing;
+#[cfg(feature = "signing")]
+pub use signing::{Legacy, SecretKey, Signer, SigningError};
 
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -7,7 +7,7 @@ use crate::error::StoreError;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Bytes of the stored text. 1 MiB (1,048,576).
+    /// Bytes of the stored text, before it is signed and compressed. 1 MiB (1,048,576).
     pub stored_bytes: usize,
     /// Names in the dictionary. 1024.
     pub names: usize,

@@ -81,6 +81,16 @@ impl fmt::Debug for Raw {
     }
 }
 
+/// A JSON text in ASCII. Beyond ASCII there is nothing in JSON but the insides of strings.
+pub(crate) fn ascii(json: String) -> String {
+    if json.is_ascii() {
+        return json;
+    }
+    let mut bytes = Vec::with_capacity(json.len() * 2);
+    Ascii.write_string_fragment(&mut bytes, &json).expect("memory takes every byte");
+    String::from_utf8(bytes).expect("ASCII is UTF-8")
+}
+
 /// Compact JSON whose strings are ASCII. Python would read raw UTF-8 as Latin-1.
 struct Ascii;
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::{error::StoreError, limits::Limits, session_data::SessionData};
+use crate::{error::StoreError, limits::Limits, raw, session_data::SessionData};
 
 /// Turns a session into bytes and back: Django's `SESSION_SERIALIZER`, with Python's words.
 ///
@@ -42,6 +42,11 @@ pub trait Serializer: Send + Sync + 'static {
     fn loads_text(&self, text: &Arc<str>) -> Result<SessionData, StoreError> {
         self.loads(text.as_bytes())
     }
+
+    /// How large a session may be: what inflates a stored text stops there.
+    fn limits(&self) -> Limits {
+        Limits::default()
+    }
 }
 
 /// JSON as Django writes it: compact and ASCII. The default of every store.
@@ -63,15 +68,22 @@ pub struct JsonSerializer {
 impl Serializer for JsonSerializer {
     fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError> {
         self.limits.check_names(data.len())?;
-        let json = data.to_json();
+        let json = raw::ascii(data.to_json());
         self.limits.check_stored(&json)?;
         Ok(json.into_bytes())
     }
 
     /// Bytes beyond ASCII count as Latin-1, as in Django.
     fn loads(&self, bytes: &[u8]) -> Result<SessionData, StoreError> {
-        let text: String = bytes.iter().map(|&byte| char::from(byte)).collect();
-        self.loads_text(&text.into())
+        let text: Arc<str> = match str::from_utf8(bytes) {
+            Ok(text) if text.is_ascii() => text.into(),
+            _ => bytes.iter().map(|&byte| char::from(byte)).collect::<String>().into(),
+        };
+        self.loads_text(&text)
+    }
+
+    fn limits(&self) -> Limits {
+        self.limits
     }
 
     fn loads_text(&self, text: &Arc<str>) -> Result<SessionData, StoreError> {

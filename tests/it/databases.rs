@@ -8,7 +8,10 @@ use jam_session::{
 use time::{Duration, OffsetDateTime};
 use tower::ServiceExt as _;
 
-use crate::support::{Moment, TestResult, databases};
+use crate::{
+    local_time::in_local_time_sessions_live_as_long_as_elsewhere,
+    support::{Moment, TestResult, databases},
+};
 
 /// A model that was written once, for every database.
 #[derive(Debug)]
@@ -137,7 +140,7 @@ async fn rows_are_administered_as_djangos_manager_does<DB: Driver>(pool: &Pool<D
     store.objects().save(&key('a')?, r#"{"a":2}"#.parse()?, expires, now).await?;
     let row = store.objects().get(&key('a')?).await?.ok_or("the row")?;
     assert_eq!((store.get_decoded(&row)?.to_json(), row.expire_date), (r#"{"a":2}"#.to_owned(), expires));
-    assert_eq!(&*store.objects().encode(&data)?.0, r#"{"a":1}"#);
+    assert_eq!(&*store.objects().encode(&data, now)?.0, r#"{"a":1}"#);
 
     store.objects().save(&key('a')?, SessionData::default(), expires, now).await?;
     assert!(store.get(&key('a')?).await?.is_none(), "an empty dictionary deletes");
@@ -250,6 +253,7 @@ crate::support::databases::on_every_database! {
     problems_of_the_table_are_told_in_sentences
     django_is_told_that_its_migration_has_run
     fifty_requests_at_once_keep_fifty_names
+    in_local_time_sessions_live_as_long_as_elsewhere
 }
 
 #[test]

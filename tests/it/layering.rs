@@ -31,7 +31,7 @@ const FLOORS: [&[&str]; 6] = [
     &["base_session", "cache"],
     &["backends"],
     &["session"],
-    &["middleware", "extract", "management"],
+    &["middleware", "extract", "django_auth", "management"],
     // For the tests of applications, which have a layer.
     &["testing"],
 ];

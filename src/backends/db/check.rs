@@ -10,6 +10,9 @@ use crate::{base_session::AbstractBaseSession, error::StoreError};
 /// The longest key that Django's column holds.
 const KEY_LENGTH: usize = 40;
 
+/// How many rows are looked at: some may be of an old key, or damaged.
+const SAMPLE: usize = 20;
+
 /// One thing that is wrong with the session table, in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaProblem(String);
@@ -52,6 +55,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         }
         let indexes = self.rows::<2>(DB::indexes_sql(table)).await?;
         problems.extend(index_problems(&indexes, table));
+        if problems.is_empty() {
+            problems.extend(self.data_problem().await?);
+        }
         Ok(problems.into_iter().map(SchemaProblem).collect())
     }
 
@@ -75,9 +81,24 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let insert =
             format!("INSERT INTO django_migrations (app, name, applied) VALUES ('sessions', '0001_initial', {marker})");
         let mut args = DB::Arguments::default();
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, now)?;
         DB::execute(&self.pool, insert.into(), args).await.map_err(backend)?;
         Ok(true)
+    }
+
+    /// Whether none of the latest rows decodes: then they are signed with another key, or one side alone signs.
+    async fn data_problem(&self) -> Result<Option<String>, StoreError> {
+        let table = &self.sql.table;
+        let latest = format!("SELECT session_data FROM {table} ORDER BY expire_date DESC LIMIT {SAMPLE}");
+        let mut problem = None;
+        for text in self.rows::<1>(latest).await?.into_iter().flatten().flatten() {
+            match self.codec.decode(&text.into()) {
+                Err(StoreError::Undecodable(error)) => problem = Some(error),
+                // One that is too large may still be ours.
+                _ => return Ok(None),
+            }
+        }
+        Ok(problem.map(|error| format!("the sessions in the table `{table}` cannot be read: {error}")))
     }
 
     async fn rows<const N: usize>(&self, sql: String) -> Result<Vec<[Option<String>; N]>, StoreError> {

@@ -78,7 +78,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
                 DB::push_text(&mut args, key).map_err(StoreError::Backend)?;
             }
         }
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, now)?;
         self.remove(&DB::clear_batch(table, limit, alone).into(), args, SessionEvent::expired).await
     }
 }

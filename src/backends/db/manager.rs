@@ -41,18 +41,18 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     ///
     /// [`StoreError::Undecodable`] when it does not decode.
     pub fn get_decoded(&self, model: &M) -> Result<SessionData, StoreError> {
-        self.serializer.loads_text(&model.base().session_data.0)
+        self.codec.decode(&model.base().session_data.0)
     }
 }
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
-    /// The text under which `data` is stored.
+    /// The text under which `data` is stored at `now`.
     ///
     /// # Errors
     ///
     /// [`StoreError::TooLarge`] when it may not be stored.
-    pub fn encode(&self, data: &SessionData) -> Result<StoredText, StoreError> {
-        self.0.encode(data)
+    pub fn encode(&self, data: &SessionData, now: OffsetDateTime) -> Result<StoredText, StoreError> {
+        self.0.codec.encode(data, now)
     }
 
     /// Writes `data` under `session_key` at `now`, whatever was there before; an empty dictionary deletes the row.
@@ -73,13 +73,13 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
         }
         let draft = Draft::new(data, expire_date);
         let base = || -> Result<BaseSession, StoreError> {
-            let session_data = store.encode(&draft.session_data)?;
+            let session_data = store.codec.encode(&draft.session_data, now)?;
             Ok(BaseSession { session_key: session_key.clone(), session_data, expire_date })
         };
-        let mut args = DbStore::<DB, M>::arguments(base()?, &draft, now, Written::Save)?;
+        let mut args = store.arguments(base()?, &draft, now, Written::Save)?;
         super::push_key::<DB>(&mut args, session_key)?;
         if store.execute(&store.sql.overwrite, args).await? == 0 {
-            let args = DbStore::<DB, M>::arguments(base()?, &draft, now, Written::Insert)?;
+            let args = store.arguments(base()?, &draft, now, Written::Insert)?;
             store.execute_with_key(&store.sql.insert, args, session_key).await?;
         }
         Ok(())
@@ -108,7 +108,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let base = BaseSession {
             session_key: SessionKey::parse(&base.session_key).map_err(|error| StoreError::Undecodable(error.into()))?,
             session_data: StoredText(base.session_data.into()),
-            expire_date: base.expire_date.ok_or_else(|| not_a("expire_date is not a date"))?,
+            expire_date: self
+                .local_time
+                .to_instant::<DB>(base.expire_date.ok_or_else(|| not_a("expire_date is not a date"))?),
         };
         M::from_row(base, row).map_err(StoreError::Undecodable)
     }

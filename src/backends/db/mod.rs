@@ -9,11 +9,12 @@ use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
     base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
     error::{SettingsError, StoreError},
-    serializers::{JsonSerializer, Serializer},
-    session_data::SessionData,
+    serializers::Serializer,
     session_key::SessionKey,
 };
 
+mod codec;
+use codec::Codec;
 mod driver;
 use driver::BaseRow;
 pub use driver::Driver;
@@ -21,6 +22,8 @@ mod event;
 use event::OnEvent;
 pub use event::SessionEvent;
 mod failure;
+mod local_time;
+use local_time::LocalTime;
 mod manager;
 use failure::failure;
 pub use manager::BaseSessionManager;
@@ -61,7 +64,8 @@ pub use user_sessions::{SessionHandle, UserSessionInfo, UserSessions};
 pub struct DbStore<DB: Driver, M: AbstractBaseSession<DB> = BaseSession> {
     pool: Pool<DB>,
     sql: Arc<Statements>,
-    serializer: Arc<dyn Serializer>,
+    codec: Codec,
+    local_time: LocalTime,
     on_event: Option<OnEvent>,
     model: PhantomData<fn() -> M>,
 }
@@ -86,27 +90,29 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     #[doc(alias = "db_table")]
     pub fn with_table(pool: Pool<DB>, table: &str) -> Result<Self, SettingsError> {
         let sql = Arc::new(Statements::new::<DB, M>(table)?);
-        Ok(Self { pool, sql, serializer: Arc::new(JsonSerializer::default()), on_event: None, model: PhantomData })
+        Ok(Self {
+            pool,
+            sql,
+            codec: Codec::default(),
+            local_time: LocalTime::default(),
+            on_event: None,
+            model: PhantomData,
+        })
     }
 
-    /// Encodes sessions with `serializer`, whose bytes have to be UTF-8 text. The default is
-    /// [`JsonSerializer`].
+    /// Encodes sessions with `serializer`, whose bytes have to be UTF-8 text where they are not signed. The default
+    /// is [`JsonSerializer`](crate::JsonSerializer).
     #[doc(alias = "SESSION_SERIALIZER")]
     #[must_use]
-    pub fn serializer(self, serializer: impl Serializer) -> Self {
-        Self { serializer: Arc::new(serializer), ..self }
+    pub fn serializer(mut self, serializer: impl Serializer) -> Self {
+        self.codec.serializer = Arc::new(serializer);
+        self
     }
 
     /// The pool that this store uses.
     #[must_use]
     pub fn pool(&self) -> &Pool<DB> {
         &self.pool
-    }
-
-    fn encode(&self, data: &SessionData) -> Result<StoredText, StoreError> {
-        let bytes = self.serializer.dumps(data)?;
-        let text = String::from_utf8(bytes).map_err(|error| StoreError::Backend(error.into()))?;
-        Ok(StoredText(text.into()))
     }
 
     fn decode(&self, session_key: &SessionKey, row: BaseRow) -> Result<Option<Record>, StoreError> {
@@ -116,12 +122,14 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         }
         let expire_date = row.expire_date.ok_or_else(|| StoreError::Undecodable("expire_date is not a date".into()))?;
         let stored: Arc<str> = row.session_data.into();
-        let data = self.serializer.loads_text(&stored)?;
+        let data = self.codec.decode(&stored)?;
+        let expire_date = self.local_time.to_instant::<DB>(expire_date);
         Ok(Some(Record::new(session_key.clone(), data, expire_date, StoredText(stored))))
     }
 
     /// Data, expiry, extra columns, key: the beginning of INSERT and UPDATE alike.
     fn arguments(
+        &self,
         base: BaseSession,
         draft: &Draft,
         now: OffsetDateTime,
@@ -131,7 +139,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let model = M::create_model_instance(base, &draft.session_data, now);
         let base = model.base();
         DB::push_text(&mut args, &base.session_data.0).map_err(StoreError::Backend)?;
-        DB::push_date(&mut args, base.expire_date).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, base.expire_date)?;
         for column in statements::columns(M::EXTRA_COLUMNS, written) {
             model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
         }
@@ -146,7 +154,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     async fn fetch(&self, session_key: &SessionKey, now: OffsetDateTime) -> sqlx::Result<Option<BaseRow>> {
         let mut args = DB::Arguments::default();
         DB::push_text(&mut args, &session_key.as_str().into()).map_err(sqlx::Error::Encode)?;
-        DB::push_date(&mut args, now).map_err(sqlx::Error::Encode)?;
+        self.push_date(&mut args, now).map_err(|error| sqlx::Error::Encode(error.into()))?;
         DB::fetch(&self.pool, Arc::clone(&self.sql.load), args).await?.as_ref().map(DB::read).transpose()
     }
 
@@ -182,16 +190,16 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         draft: &Draft,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        let stored = self.encode(&draft.session_data)?;
+        let stored = self.codec.encode(&draft.session_data, now)?;
         let base = BaseSession {
             session_key: session_key.clone(),
             session_data: stored.clone(),
             expire_date: draft.expire_date,
         };
-        let mut args = Self::arguments(base, draft, now, Written::Save)?;
+        let mut args = self.arguments(base, draft, now, Written::Save)?;
         push_key::<DB>(&mut args, &loaded.session_key)?;
         DB::push_text(&mut args, &loaded.stored.0).map_err(StoreError::Backend)?;
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, now)?;
         let rows = match *session_key == loaded.session_key {
             // Its own key cannot be taken.
             true => self.execute(&self.sql.update, args).await?,
@@ -211,8 +219,9 @@ fn push_key<DB: Driver>(args: &mut DB::Arguments, session_key: &SessionKey) -> R
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> Clone for DbStore<DB, M> {
     fn clone(&self) -> Self {
-        let (pool, sql, serializer) = (self.pool.clone(), Arc::clone(&self.sql), Arc::clone(&self.serializer));
-        Self { pool, sql, serializer, on_event: self.on_event.clone(), model: PhantomData }
+        let (pool, sql, codec) = (self.pool.clone(), Arc::clone(&self.sql), self.codec.clone());
+        let local_time = self.local_time.clone();
+        Self { pool, sql, codec, local_time, on_event: self.on_event.clone(), model: PhantomData }
     }
 }
 

@@ -83,10 +83,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             "SELECT '', '', {date} FROM {table} WHERE {condition} ORDER BY expire_date {order} LIMIT 1 OFFSET {offset}"
         );
         let mut args = DB::Arguments::default();
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, now)?;
         let row = DB::fetch(&self.pool, sql.into(), args).await.map_err(|error| self.failure(error))?;
         let row = row.as_ref().map(DB::read).transpose().map_err(|error| self.failure(error))?;
-        Ok(row.and_then(|row| row.expire_date))
+        Ok(row.and_then(|row| row.expire_date).map(|at| self.local_time.to_instant::<DB>(at)))
     }
 
     async fn sizes(&self) -> Result<Vec<(u64, u64)>, StoreError> {
@@ -109,7 +109,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     ) -> Result<Vec<[Option<String>; N]>, StoreError> {
         let mut args = DB::Arguments::default();
         if let Some(date) = date {
-            DB::push_date(&mut args, date).map_err(StoreError::Backend)?;
+            self.push_date(&mut args, date)?;
         }
         let rows = DB::fetch_all(&self.pool, Arc::from(sql), args).await.map_err(|error| self.failure(error))?;
         rows.iter().map(DB::read_texts).collect::<sqlx::Result<_>>().map_err(|error| self.failure(error))

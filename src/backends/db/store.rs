@@ -24,13 +24,13 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     }
 
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
-        let stored = self.encode(&draft.session_data)?;
+        let stored = self.codec.encode(&draft.session_data, now)?;
         let base = BaseSession {
             session_key: session_key.clone(),
             session_data: stored.clone(),
             expire_date: draft.expire_date,
         };
-        let args = Self::arguments(base, draft, now, Written::Insert)?;
+        let args = self.arguments(base, draft, now, Written::Insert)?;
         self.execute_with_key(&self.sql.insert, args, session_key).await?;
         self.tell(SessionEvent::Created { user_id: M::user_id(&draft.session_data) });
         Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
@@ -48,7 +48,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     ) -> Result<Saved, StoreError> {
         let record = Record { expire_date, ..loaded.clone() };
         let mut args = DB::Arguments::default();
-        DB::push_date(&mut args, expire_date).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, expire_date)?;
         let base =
             BaseSession { session_key: record.session_key.clone(), session_data: record.stored.clone(), expire_date };
         let model = M::create_model_instance(base, &record.session_data, now);
@@ -56,8 +56,8 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
             model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
         }
         push_key::<DB>(&mut args, &loaded.session_key)?;
-        DB::push_date(&mut args, loaded.expire_date).map_err(StoreError::Backend)?;
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        self.push_date(&mut args, loaded.expire_date)?;
+        self.push_date(&mut args, now)?;
         let rows = self.execute(&self.sql.touch, args).await?;
         Ok(if rows > 0 { Saved::Done(record) } else { Saved::Gone })
     }

@@ -141,7 +141,7 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
             DB::marker(2)
         );
         let mut args = self.arguments()?;
-        DB::push_date(&mut args, now).map_err(StoreError::Backend)?;
+        self.store.push_date(&mut args, now)?;
         let rows = DB::fetch_all(&self.store.pool, sql.into(), args).await;
         let rows = rows.map_err(|error| self.store.failure(error))?;
         let sessions = rows.iter().map(|row| self.store.model(row)).collect::<Result<Vec<_>, _>>()?;

@@ -1,6 +1,6 @@
 //! `django_db_rows.json` and `django_db_boundary.json`: the column `expire_date`, and who is past it.
 
-use jam_session::{SessionKey, SessionStore as _, Settings, sqlx};
+use jam_session::{Limits, SessionKey, SessionStore as _, Settings, Signer, sqlx};
 use serde_json::{Map, Value, json};
 use time::Duration;
 
@@ -18,11 +18,20 @@ pub(super) async fn replay_dates() -> TestResult<Ledger> {
     Ok(ledger)
 }
 
-/// What the rows are signed with is compared where there is a signer.
+/// What a row says, and, where it is not compressed, how it is written.
 pub(super) fn replay_signed_data() -> TestResult<Ledger> {
     let mut ledger = Ledger::new("db_rows, session_data", 18);
+    let signer = Signer::new("django-insecure-0123456789abcdefghijklmnopqrstuvwxyz!@#$%");
+    let dicts = trace(include_str!("../../data/django_json_dicts.json"))?;
+    let shape = |text: &str| if text.starts_with('.') { "compressed".to_owned() } else { text.to_owned() };
     for row in trace(DB_ROWS)? {
-        assert!(ledger.waits(name(&row)), "{} does not wait", name(&row));
+        let stored = text(&row, "session_data");
+        let dict = dicts.iter().find(|dict| dict["name"] == row["dict"]).ok_or("a dictionary of this name")?;
+        let django = json!({ "data": dict["json"], "session_data": shape(stored) });
+        let raw = signer.loads(stored, &Limits::default())?;
+        let written = signer.dumps(&raw, Moment::new().now());
+        let ours = json!({ "data": String::from_utf8(raw)?, "session_data": shape(&written) });
+        ledger.compare(name(&row), &django, &ours);
     }
     Ok(ledger)
 }

@@ -38,6 +38,9 @@ pub trait Driver: Database + sealed::Sealed {
     /// The types that `expire_date` may have, the usual one first; empty where the database does not care.
     const DATE_TYPES: &'static [&'static str];
 
+    /// Whether a date column holds an instant, and not what a clock somewhere shows.
+    const KEEPS_INSTANTS: bool = false;
+
     /// What encloses a name in SQL.
     const QUOTE: char;
 

@@ -24,6 +24,7 @@ impl_driver!(Postgres {
     const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/postgres/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &["text", "character varying"];
     const DATE_TYPES: &'static [&'static str] = &["timestamp with time zone", "timestamp(6) with time zone"];
+    const KEEPS_INSTANTS: bool = true;
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
