@@ -1,5 +1,7 @@
 //! The program `jam-session`, driven as a user drives it: in a terminal, in a pipe, with wrong arguments.
 
+#![cfg(unix)]
+
 use std::{
     io::Write as _,
     process::{Command, Output, Stdio},

@@ -1,11 +1,12 @@
 //! Opening the database that a URL names.
 
-use std::borrow::Cow;
-
 use jam_session::{DbStore, Driver, StoreError};
 use tokio::time::timeout;
 
-use crate::{Cli, Command, Target, commands, failure::Failure, failure::sentence};
+use crate::{
+    Cli, Target, commands,
+    failure::{Failure, sentence},
+};
 
 pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
     match url.split(':').next().unwrap_or_default() {
@@ -32,12 +33,12 @@ pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
 
 /// A wrong path is to be noticed, not to become an empty database; only `migrate` makes one.
 #[cfg(feature = "sqlite")]
-fn existing_file<'a>(url: &'a str, command: &Command) -> Cow<'a, str> {
-    if matches!(command, Command::Migrate { .. }) || url.contains("mode=") || url.contains(":memory:") {
-        return Cow::Borrowed(url);
+fn existing_file(url: &str, command: &crate::Command) -> String {
+    if matches!(command, crate::Command::Migrate { .. }) || url.contains("mode=") || url.contains(":memory:") {
+        return url.to_owned();
     }
     let separator = if url.contains('?') { '&' } else { '?' };
-    Cow::Owned(format!("{url}{separator}mode=rw"))
+    format!("{url}{separator}mode=rw")
 }
 
 async fn open<DB: Driver>(
