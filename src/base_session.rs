@@ -44,12 +44,14 @@ mod model {
     /// A row of the session table, as one database stores it. Implement it to add columns.
     ///
     /// [`DbStore`](crate::DbStore) makes a model on every create and save and writes its columns beside
-    /// the three of [`BaseSession`]; it never reads them back. The table is yours to create.
+    /// the three of [`BaseSession`]. Requests never read them back; [`DbStore::get`](crate::DbStore::get) does.
+    /// The table is yours to create, or [`MIGRATION`](Self::MIGRATION) says how.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")] {
     /// use jam_session::{AbstractBaseSession, BaseSession, BoxError, Column, SessionData, SqliteStore};
     /// use jam_session::sqlx::{Arguments, Sqlite, sqlite::SqliteArguments};
+    /// use time::OffsetDateTime;
     ///
     /// /// A session that says whose it is, so that all sessions of one account can be found.
     /// struct AccountSession {
@@ -61,7 +63,7 @@ mod model {
     ///     const DB_TABLE: &'static str = "account_session";
     ///     const EXTRA_COLUMNS: &'static [Column] = &[Column::new("account_id")];
     ///
-    ///     fn create_model_instance(base: BaseSession, data: &SessionData) -> Self {
+    ///     fn create_model_instance(base: BaseSession, data: &SessionData, _now: OffsetDateTime) -> Self {
     ///         Self { base, account_id: data.get("account_id").ok().flatten() }
     ///     }
     ///

@@ -192,8 +192,7 @@ impl Session {
     /// A session of its own for what outlives the request: a WebSocket, a stream, a task. It begins with
     /// what this one holds, and saves its own changes with its own [`save`](Self::save).
     ///
-    /// It needs a session that is stored: a new one has to be saved first, or the detached one be saved
-    /// after the response; its `save` is an [`Error::NotCommitted`] otherwise.
+    /// A new session has to be saved first, or the detached one be saved after the response.
     ///
     /// ```
     /// # async fn handler(session: jam_session::Session) -> Result<(), jam_session::Error> {
