@@ -4,8 +4,8 @@
 #![doc = "[CONTRIBUTING.md]: https://docs.rs/crate/jam-session/latest/source/CONTRIBUTING.md"]
 #![doc = "[examples]: https://docs.rs/crate/jam-session/latest/source/examples/"]
 #![doc = ""]
-// Its program needs these two features; the documentation does not.
-#![cfg_attr(any(not(doctest), all(feature = "axum", feature = "sqlite")), doc = include_str!("../README.md"))]
+// Its programs need these features; the documentation does not.
+#![cfg_attr(any(not(doctest), all(feature = "axum", feature = "sqlite", feature = "signing")), doc = include_str!("../README.md"))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backends;
