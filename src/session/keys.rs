@@ -21,8 +21,8 @@ impl Session {
     #[doc(alias = "delete")]
     #[doc(alias = "logout")]
     pub async fn flush(&self) -> Result<(), Error> {
-        let session_key = self.edit(|state| state.session_key().cloned())?;
-        if let Some(session_key) = session_key {
+        self.edit(|_| ())?;
+        if let Some(session_key) = self.stored_key() {
             let after = self.0.context.settings.save_deadline;
             let context = Arc::clone(&self.0.context);
             let delete = async move { context.delete(&session_key).await };

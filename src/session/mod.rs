@@ -4,12 +4,13 @@ use std::{fmt, sync::Arc};
 
 use time::OffsetDateTime;
 
-use crate::{backends::Record, error::Error, session_data::SessionData, session_key::SessionKey};
+use crate::{error::Error, session_data::SessionData, session_key::SessionKey};
 
 mod attempt;
 mod commit;
 mod context;
 pub(crate) use context::Context;
+mod detached;
 mod dict;
 mod expiry;
 mod inner;
@@ -145,8 +146,8 @@ impl Session {
     #[doc(alias = "asave")]
     pub async fn save(&self) -> Result<(), Error> {
         self.edit(|_| ())?;
-        if let Some(parent) = &self.0.parent {
-            self.catch_up(parent)?;
+        if self.0.parent.is_some() {
+            self.catch_up()?;
         }
         let after = self.0.context.settings.save_deadline;
         outcome(self.0.context.track(Arc::clone(&self.0).commit()).await, after)?;
@@ -162,8 +163,8 @@ impl Session {
     /// after the response.
     #[doc(alias = "refresh")]
     pub async fn reload(&self) -> Result<(), Error> {
-        let session_key = self.edit(|state| state.session_key().cloned())?;
-        let (record, undecodable) = match session_key {
+        self.edit(|_| ())?;
+        let (record, undecodable) = match self.stored_key() {
             Some(session_key) => self.0.fetch(&session_key).await?,
             None => (None, false),
         };
@@ -172,60 +173,6 @@ impl Session {
             state.undecodable = undecodable;
             state.modified = false;
         })
-    }
-
-    /// Whether the session still lives in its store: a WebSocket or a stream asks from time to time whether its
-    /// user has logged out elsewhere. Nothing of what this handle holds changes.
-    ///
-    /// # Errors
-    ///
-    /// As extracting the session: a store that does not answer has not said no.
-    pub async fn revalidate(&self) -> Result<bool, Error> {
-        if let Some(parent) = &self.0.parent {
-            // A request that has just saved its first change, or renewed the key, is where the key is from.
-            let _ = self.catch_up(parent);
-        }
-        let Some(session_key) = self.session_key() else { return Ok(false) };
-        Ok(self.0.fetch(&session_key).await?.0.is_some())
-    }
-
-    /// A session of its own for what outlives the request: a WebSocket, a stream, a task. It begins with
-    /// what this one holds, and saves its own changes with its own [`save`](Self::save).
-    ///
-    /// A new session has to be saved first, or the detached one be saved after the response.
-    ///
-    /// ```
-    /// # async fn handler(session: jam_session::Session) -> Result<(), jam_session::Error> {
-    /// let later = session.detached();
-    /// tokio::spawn(async move {
-    ///     later.insert("export", "ready")?;
-    ///     later.save().await
-    /// });
-    /// # Ok(()) }
-    /// ```
-    #[must_use]
-    pub fn detached(&self) -> Self {
-        Self(self.0.detach())
-    }
-
-    /// Builds on what the request that this session was detached from has saved meanwhile.
-    fn catch_up(&self, parent: &Inner) -> Result<(), Error> {
-        let saved = parent.lock().record.clone();
-        let stale = |ours: &Option<Record>| match (ours, &saved) {
-            (Some(ours), Some(saved)) => ours.session_key != saved.session_key,
-            (None, _) => true,
-            (Some(_), None) => false,
-        };
-        let (base, delta) = {
-            let state = self.0.lock();
-            (if stale(&state.record) { saved.clone() } else { state.record.clone() }, state.delta.clone())
-        };
-        let base = base.ok_or(Error::NotCommitted)?;
-        let data = delta.apply(base.session_data.clone())?;
-        let mut state = self.0.lock();
-        state.record = Some(base);
-        state.data = data;
-        Ok(())
     }
 
     /// Changes the state, unless it is too late.

@@ -176,3 +176,52 @@ async fn a_detached_session_does_not_bring_back_what_was_ended() -> TestResult {
     assert!(!layer.exists(&key_in(&cookie)).await?);
     Ok(())
 }
+
+#[tokio::test]
+async fn to_revalidate_changes_nothing_of_what_a_detached_session_holds() -> TestResult {
+    let layer = layer();
+    let cookie = visitor(&site(layer.clone())).await;
+    let (session, _, _) = kept(&layer, &cookie, |session| session.insert("user", "ada")).await?;
+    let detached = session.detached();
+    detached.insert("later", &true)?;
+
+    assert!(detached.revalidate().await?);
+
+    assert_eq!(detached.require::<String>("user")?, "ada");
+    assert!(detached.require::<bool>("later")?);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_detached_before_its_request_has_saved_sees_that_after_revalidating() -> TestResult {
+    let layer = layer();
+    let cookie = visitor(&site(layer.clone())).await;
+    let place: Arc<Mutex<Option<Session>>> = Arc::default();
+    let keeper = Arc::clone(&place);
+    let app = page(layer.clone(), move |session: Session| async move {
+        session.insert("user", "ada")?;
+        *keeper.lock().expect("nobody panics here") = Some(session.detached());
+        Ok::<_, Error>(())
+    });
+    send(&app, "/", &cookie).await;
+    let detached = place.lock().expect("nobody panics here").take().ok_or("the handler ran")?;
+
+    assert!(detached.revalidate().await?);
+
+    assert_eq!(detached.require::<String>("user")?, "ada");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_detached_session_ends_what_its_request_stored_under_a_new_key() -> TestResult {
+    let layer = layer();
+    let cookie = visitor(&site(layer.clone())).await;
+    let (detached, new) = detached_before(&layer, &cookie, Session::cycle_key).await?;
+    let new = new.ok_or("a new key is a new cookie")?;
+
+    detached.flush().await?;
+
+    assert!(!layer.exists(&key_in(&new)).await?);
+    assert!(!detached.revalidate().await?);
+    Ok(())
+}
