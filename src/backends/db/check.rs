@@ -1,8 +1,6 @@
 //! Whether the table is what the store needs, told at start-up instead of by the first request.
 
-use std::{fmt, sync::Arc};
-
-use time::OffsetDateTime;
+use std::fmt;
 
 use super::{DbStore, Driver};
 use crate::{base_session::AbstractBaseSession, error::StoreError};
@@ -39,7 +37,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     /// When the database cannot be asked.
     pub async fn check_schema(&self) -> Result<Vec<SchemaProblem>, StoreError> {
         let table = &self.sql.table;
-        let columns = self.rows::<3>(DB::columns_sql(table)).await?;
+        let columns = self.texts::<3>(DB::columns_sql(table), None).await?;
         let columns: Vec<_> = columns.into_iter().filter_map(described).collect();
         if columns.is_empty() {
             let cure = "run `jam-session migrate`, or call `store.migrate().await` at start-up";
@@ -53,7 +51,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
                 Some(column) => problems.extend(column.problem::<DB>()),
             }
         }
-        let indexes = self.rows::<2>(DB::indexes_sql(table)).await?;
+        let indexes = self.texts::<2>(DB::indexes_sql(table), None).await?;
         problems.extend(index_problems(&indexes, table));
         if problems.is_empty() {
             problems.extend(self.data_problem().await?);
@@ -61,37 +59,12 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         Ok(problems.into_iter().map(SchemaProblem).collect())
     }
 
-    /// Tells a Django that shares this database that its migration `sessions.0001_initial` has run, so that
-    /// `manage.py migrate` does not try to make the table again. Says whether it had to be told; without a
-    /// table `django_migrations` there is nobody to tell.
-    ///
-    /// # Errors
-    ///
-    /// When the database refuses.
-    #[doc(alias = "django_migrations")]
-    pub async fn record_in_django_migrations(&self, now: OffsetDateTime) -> Result<bool, StoreError> {
-        if self.rows::<3>(DB::columns_sql("django_migrations")).await?.is_empty() {
-            return Ok(false);
-        }
-        let there = "SELECT 1 FROM django_migrations WHERE app = 'sessions' AND name = '0001_initial'";
-        if DB::fetch(&self.pool, there.into(), DB::Arguments::default()).await.map_err(backend)?.is_some() {
-            return Ok(false);
-        }
-        let marker = DB::marker(1);
-        let insert =
-            format!("INSERT INTO django_migrations (app, name, applied) VALUES ('sessions', '0001_initial', {marker})");
-        let mut args = DB::Arguments::default();
-        self.push_date(&mut args, now)?;
-        DB::execute(&self.pool, insert.into(), args).await.map_err(backend)?;
-        Ok(true)
-    }
-
     /// Whether none of the latest rows decodes: then they are signed with another key, or one side alone signs.
     async fn data_problem(&self) -> Result<Option<String>, StoreError> {
         let table = &self.sql.table;
         let latest = format!("SELECT session_data FROM {table} ORDER BY expire_date DESC LIMIT {SAMPLE}");
         let mut problem = None;
-        for text in self.rows::<1>(latest).await?.into_iter().flatten().flatten() {
+        for text in self.texts::<1>(latest, None).await?.into_iter().flatten().flatten() {
             match self.codec.decode(&text.into()) {
                 Err(StoreError::Undecodable(error)) => problem = Some(error),
                 // One that is too large may still be ours.
@@ -100,15 +73,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         }
         Ok(problem.map(|error| format!("the sessions in the table `{table}` cannot be read: {error}")))
     }
-
-    async fn rows<const N: usize>(&self, sql: String) -> Result<Vec<[Option<String>; N]>, StoreError> {
-        let rows = DB::fetch_all(&self.pool, Arc::from(sql), DB::Arguments::default()).await.map_err(backend)?;
-        rows.iter().map(DB::read_texts).collect::<sqlx::Result<_>>().map_err(backend)
-    }
-}
-
-fn backend(error: sqlx::Error) -> StoreError {
-    StoreError::Backend(error.into())
 }
 
 fn described([name, sql_type, collation]: [Option<String>; 3]) -> Option<Described> {

@@ -13,8 +13,13 @@ use crate::{
     session_key::SessionKey,
 };
 
+mod check;
+pub use check::SchemaProblem;
+mod clean;
 mod codec;
 use codec::Codec;
+mod connect;
+pub use connect::connect;
 mod driver;
 use driver::BaseRow;
 pub use driver::Driver;
@@ -22,17 +27,11 @@ mod event;
 use event::OnEvent;
 pub use event::SessionEvent;
 mod failure;
+use failure::failure;
 mod local_time;
 use local_time::LocalTime;
 mod manager;
-use failure::failure;
 pub use manager::BaseSessionManager;
-mod check;
-pub use check::SchemaProblem;
-mod clean;
-mod connect;
-mod schema;
-pub use connect::connect;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "mysql")]
@@ -41,6 +40,7 @@ pub use mysql::MySqlStore;
 mod postgres;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqlite")]
@@ -82,7 +82,8 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         Self::with_table(pool, M::DB_TABLE).expect("the model's names are plain")
     }
 
-    /// [`new`](Self::new), in a table of another name: `"my_session"`, or with its schema `"web.my_session"`.
+    /// [`new`](Self::new), in a table of another name: `"my_session"`, or with its schema `"web.my_session"` (not in
+    /// SQLite, which has none).
     ///
     /// # Errors
     ///
@@ -156,6 +157,20 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         DB::push_text(&mut args, &session_key.as_str().into()).map_err(sqlx::Error::Encode)?;
         self.push_date(&mut args, now).map_err(|error| sqlx::Error::Encode(error.into()))?;
         DB::fetch(&self.pool, Arc::clone(&self.sql.load), args).await?.as_ref().map(DB::read).transpose()
+    }
+
+    /// The rows of a statement whose columns are texts and which binds a date or nothing.
+    async fn texts<const N: usize>(
+        &self,
+        sql: String,
+        date: Option<OffsetDateTime>,
+    ) -> Result<Vec<[Option<String>; N]>, StoreError> {
+        let mut args = DB::Arguments::default();
+        if let Some(date) = date {
+            self.push_date(&mut args, date)?;
+        }
+        let rows = DB::fetch_all(&self.pool, Arc::from(sql), args).await.map_err(|error| self.failure(error))?;
+        rows.iter().map(DB::read_texts).collect::<sqlx::Result<_>>().map_err(|error| self.failure(error))
     }
 
     async fn execute(&self, sql: &Arc<str>, args: DB::Arguments) -> Result<u64, StoreError> {

@@ -1,4 +1,6 @@
-//! The table: its SQL, and creating it.
+//! The table: its SQL, creating it, and telling Django of it.
+
+use time::OffsetDateTime;
 
 use super::{DbStore, Driver};
 use crate::{base_session::AbstractBaseSession, error::StoreError};
@@ -28,6 +30,35 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             DB::execute_raw(&self.pool, statement).await.map_err(|error| StoreError::Backend(error.into()))?;
         }
         Ok(())
+    }
+
+    /// Tells a Django that shares this database that its migration `sessions.0001_initial` has run, so that
+    /// `manage.py migrate` does not try to make the table again. Says whether it had to be told; without a
+    /// table `django_migrations` there is nobody to tell.
+    ///
+    /// # Errors
+    ///
+    /// When the database refuses.
+    #[doc(alias = "django_migrations")]
+    pub async fn record_in_django_migrations(&self, now: OffsetDateTime) -> Result<bool, StoreError> {
+        if self.texts::<3>(DB::columns_sql("django_migrations"), None).await?.is_empty() {
+            return Ok(false);
+        }
+        let there = "SELECT 1 FROM django_migrations WHERE app = 'sessions' AND name = '0001_initial'";
+        if DB::fetch(&self.pool, there.into(), DB::Arguments::default())
+            .await
+            .map_err(|error| self.failure(error))?
+            .is_some()
+        {
+            return Ok(false);
+        }
+        let marker = DB::marker(1);
+        let insert =
+            format!("INSERT INTO django_migrations (app, name, applied) VALUES ('sessions', '0001_initial', {marker})");
+        let mut args = DB::Arguments::default();
+        self.push_date(&mut args, now)?;
+        DB::execute(&self.pool, insert.into(), args).await.map_err(|error| self.failure(error))?;
+        Ok(true)
     }
 }
 

@@ -1,7 +1,5 @@
 //! [`TableStats`]: what is in the session table, for whoever runs it.
 
-use std::sync::Arc;
-
 use time::OffsetDateTime;
 
 use super::{DbStore, Driver};
@@ -99,20 +97,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let mut sizes: Vec<_> = rows.iter().filter_map(pair).collect();
         sizes.sort_unstable();
         Ok(sizes)
-    }
-
-    /// The rows of a statement whose columns are texts and which binds a date or nothing.
-    pub(super) async fn texts<const N: usize>(
-        &self,
-        sql: String,
-        date: Option<OffsetDateTime>,
-    ) -> Result<Vec<[Option<String>; N]>, StoreError> {
-        let mut args = DB::Arguments::default();
-        if let Some(date) = date {
-            self.push_date(&mut args, date)?;
-        }
-        let rows = DB::fetch_all(&self.pool, Arc::from(sql), args).await.map_err(|error| self.failure(error))?;
-        rows.iter().map(DB::read_texts).collect::<sqlx::Result<_>>().map_err(|error| self.failure(error))
     }
 }
 
