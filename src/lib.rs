@@ -25,6 +25,8 @@ mod base_session;
 #[cfg(feature = "_sql")]
 pub use base_session::{AbstractBaseSession, Column};
 pub use base_session::{BaseSession, StoredText};
+mod cache;
+pub use cache::Cache;
 mod client;
 mod clock;
 pub use clock::Clock;

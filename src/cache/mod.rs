@@ -1,0 +1,65 @@
+//! [`Cache`]: what a cache does for sessions.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use crate::error::BoxError;
+
+/// A cache: bytes under a name, for a time. Django's `CACHES`, as far as sessions need it.
+///
+/// Whatever it holds may be gone at any time. What it may not do is give back something other than what was put
+/// there last, or anything after its time to live.
+///
+/// An error means that the outcome is unknown: a `set` that failed may arrive yet.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a cache",
+    note = "a cache is a type like `LocMemCache` (feature `locmem`) or `RedisCache` (feature `redis`)"
+)]
+#[doc(alias = "BaseCache")]
+pub trait Cache: Send + Sync + 'static {
+    /// The value of `key`, `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// When the cache cannot be asked.
+    fn get(&self, key: &str) -> impl Future<Output = Result<Option<Arc<[u8]>>, BoxError>> + Send;
+
+    /// Sets `key` to `value`, for `time_to_live`.
+    ///
+    /// # Errors
+    ///
+    /// When the cache does not say that it is done.
+    fn set(&self, key: &str, value: &[u8], time_to_live: Duration)
+    -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// [`set`](Self::set), where there is no value yet; says whether it was set.
+    ///
+    /// # Errors
+    ///
+    /// As `set`.
+    fn add(
+        &self,
+        key: &str,
+        value: &[u8],
+        time_to_live: Duration,
+    ) -> impl Future<Output = Result<bool, BoxError>> + Send;
+
+    /// Removes `key`; says whether there was a value.
+    ///
+    /// # Errors
+    ///
+    /// As `set`.
+    fn delete(&self, key: &str) -> impl Future<Output = Result<bool, BoxError>> + Send;
+
+    /// [`set`](Self::set), where the value is `expected`, in one step; says whether it was.
+    ///
+    /// # Errors
+    ///
+    /// As `set`.
+    fn compare_and_set(
+        &self,
+        key: &str,
+        expected: &[u8],
+        value: &[u8],
+        time_to_live: Duration,
+    ) -> impl Future<Output = Result<bool, BoxError>> + Send;
+}
