@@ -270,6 +270,7 @@ fn the_same_cases_run_on_every_database() {
         ("query budget", crate::budget::cases()),
         ("schema and models", CASES.len()),
         ("whose sessions", crate::user_sessions::CASES.len()),
+        ("batching", crate::batching::CASES.len()),
     ];
     println!("databases: {:<20} {:>7} {:>11} {:>8}", "cases", "SQLite", "PostgreSQL", "MariaDB");
     for (name, count) in rows {
