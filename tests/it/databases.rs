@@ -15,11 +15,18 @@ use crate::{
 
 /// A model that was written once, for every database.
 #[derive(Debug)]
-struct Account {
+pub(crate) struct Account {
     base: BaseSession,
     account_id: Option<i64>,
     created: i64,
     last_seen: i64,
+}
+
+impl Account {
+    /// Whose it is, and the seconds at which it was made and last written.
+    pub(crate) fn columns(&self) -> (Option<i64>, i64, i64) {
+        (self.account_id, self.created, self.last_seen)
+    }
 }
 
 impl<DB: Database> AbstractBaseSession<DB> for Account
@@ -78,7 +85,7 @@ async fn run<DB: Driver>(pool: &Pool<DB>, sql: &str) -> TestResult {
 }
 
 /// The table of `Account`, with the date column that the database wants.
-async fn accounts<DB: Driver>(pool: &Pool<DB>) -> TestResult<DbStore<DB, Account>>
+pub(crate) async fn accounts<DB: Driver>(pool: &Pool<DB>) -> TestResult<DbStore<DB, Account>>
 where
     Account: AbstractBaseSession<DB>,
 {
@@ -263,6 +270,7 @@ fn the_same_cases_run_on_every_database() {
         ("query budget", crate::budget::cases()),
         ("schema and models", CASES.len()),
         ("whose sessions", crate::user_sessions::CASES.len()),
+        ("batching", crate::batching::CASES.len()),
     ];
     println!("databases: {:<20} {:>7} {:>11} {:>8}", "cases", "SQLite", "PostgreSQL", "MariaDB");
     for (name, count) in rows {

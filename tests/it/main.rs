@@ -1,6 +1,7 @@
 //! What the crate promises, checked through its public API.
 
 mod backends;
+mod batching;
 mod budget;
 mod databases;
 mod django_auth;

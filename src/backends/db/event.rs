@@ -77,7 +77,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             return Ok(removed);
         };
         let sql = format!("{sql} RETURNING {column}");
+        let writer = self.writer().await;
         let rows = DB::fetch_all(&self.pool, sql.into(), args).await.map_err(|error| self.failure(error))?;
+        drop(writer);
         for row in &rows {
             let user_id = DB::read_text(row, 0).map_err(|error| self.failure(error))?;
             self.tell(event(user_id));

@@ -1,19 +1,20 @@
 //! What a database error means, and what to do about it.
 
-use std::{error::Error as StdError, fmt};
+use std::{borrow::Borrow, error::Error as StdError, fmt};
 
 use super::driver::Driver;
-use crate::error::StoreError;
+use crate::error::{BoxError, StoreError};
 
 /// The error of a statement on `table`.
-pub(super) fn failure<DB: Driver>(table: &str, error: sqlx::Error) -> StoreError {
-    if DB::is_missing_table(&error) {
-        return StoreError::Backend(Box::new(MissingTable { table: table.to_owned(), source: error }));
+pub(super) fn failure<DB: Driver>(table: &str, error: impl Borrow<sqlx::Error> + Into<BoxError>) -> StoreError {
+    let cause = error.borrow();
+    if DB::is_missing_table(cause) {
+        return StoreError::Backend(Box::new(MissingTable { table: table.to_owned(), source: error.into() }));
     }
-    if is_connection_error(&error) {
+    if is_connection_error(cause) {
         return StoreError::Lost(error.into());
     }
-    if is_contention(&error) {
+    if is_contention(cause) {
         return StoreError::Contended(error.into());
     }
     StoreError::Backend(error.into())
@@ -39,7 +40,7 @@ pub(super) fn is_connection_error(error: &sqlx::Error) -> bool {
 #[derive(Debug)]
 struct MissingTable {
     table: String,
-    source: sqlx::Error,
+    source: BoxError,
 }
 
 impl fmt::Display for MissingTable {
@@ -54,6 +55,6 @@ impl fmt::Display for MissingTable {
 
 impl StdError for MissingTable {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&self.source)
+        Some(&*self.source)
     }
 }

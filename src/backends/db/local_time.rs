@@ -15,7 +15,7 @@ pub(super) struct LocalTime(Option<OffsetAt>);
 
 impl LocalTime {
     /// The instant whose text in UTC is the local time at `at`.
-    fn to_column<DB: Driver>(&self, at: OffsetDateTime) -> OffsetDateTime {
+    pub(super) fn to_column<DB: Driver>(&self, at: OffsetDateTime) -> OffsetDateTime {
         match &self.0 {
             Some(offset_at) if !DB::KEEPS_INSTANTS => at.to_offset(offset_at(at)).replace_offset(UtcOffset::UTC),
             _ => at,

@@ -72,14 +72,14 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
             return store.delete(session_key).await;
         }
         let draft = Draft::new(data, expire_date);
-        let base = || -> Result<BaseSession, StoreError> {
-            let session_data = store.codec.encode(&draft.session_data, now)?;
-            Ok(BaseSession { session_key: session_key.clone(), session_data, expire_date })
-        };
-        let mut args = store.arguments(base()?, &draft, now, Written::Save)?;
+        let stored = store.codec.encode(&draft.session_data, now)?;
+        let model = DbStore::<DB, M>::new_model(session_key, &stored, &draft, now);
+        let mut args = DB::Arguments::default();
+        store.push_model(&mut args, &model, Written::Save)?;
         super::push_key::<DB>(&mut args, session_key)?;
         if store.execute(&store.sql.overwrite, args).await? == 0 {
-            let args = store.arguments(base()?, &draft, now, Written::Insert)?;
+            let mut args = DB::Arguments::default();
+            store.push_model(&mut args, &model, Written::Insert)?;
             store.execute_with_key(&store.sql.insert, args, session_key).await?;
         }
         Ok(())
@@ -107,7 +107,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let not_a = |what: &str| StoreError::Undecodable(what.into());
         let base = BaseSession {
             session_key: SessionKey::parse(&base.session_key).map_err(|error| StoreError::Undecodable(error.into()))?,
-            session_data: StoredText(base.session_data.into()),
+            session_data: StoredText(base.session_data),
             expire_date: self
                 .local_time
                 .to_instant::<DB>(base.expire_date.ok_or_else(|| not_a("expire_date is not a date"))?),

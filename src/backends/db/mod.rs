@@ -1,9 +1,10 @@
 //! [`DbStore`]: sessions in a table that Django knows, through sqlx.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use sqlx::Pool;
 use time::OffsetDateTime;
+use tokio::sync::SemaphorePermit;
 
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
@@ -13,6 +14,8 @@ use crate::{
     session_key::SessionKey,
 };
 
+mod batch;
+use batch::{Job as _, Lanes, Save};
 mod check;
 pub use check::SchemaProblem;
 mod clean;
@@ -67,7 +70,7 @@ pub struct DbStore<DB: Driver, M: AbstractBaseSession<DB> = BaseSession> {
     codec: Codec,
     local_time: LocalTime,
     on_event: Option<OnEvent>,
-    model: PhantomData<fn() -> M>,
+    lanes: Arc<Lanes<M>>,
 }
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
@@ -97,7 +100,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             codec: Codec::default(),
             local_time: LocalTime::default(),
             on_event: None,
-            model: PhantomData,
+            lanes: Arc::new(Lanes::new::<DB>()),
         })
     }
 
@@ -122,30 +125,39 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             return Ok(None);
         }
         let expire_date = row.expire_date.ok_or_else(|| StoreError::Undecodable("expire_date is not a date".into()))?;
-        let stored: Arc<str> = row.session_data.into();
+        let stored = row.session_data;
         let data = self.codec.decode(&stored)?;
         let expire_date = self.local_time.to_instant::<DB>(expire_date);
         Ok(Some(Record::new(session_key.clone(), data, expire_date, StoredText(stored))))
     }
 
+    /// The row of `draft` under `session_key`.
+    fn new_model(session_key: &SessionKey, stored: &StoredText, draft: &Draft, now: OffsetDateTime) -> M {
+        let (session_key, session_data) = (session_key.clone(), stored.clone());
+        let base = BaseSession { session_key, session_data, expire_date: draft.expire_date };
+        M::create_model_instance(base, &draft.session_data, now)
+    }
+
     /// Data, expiry, extra columns, key: the beginning of INSERT and UPDATE alike.
-    fn arguments(
-        &self,
-        base: BaseSession,
-        draft: &Draft,
-        now: OffsetDateTime,
-        written: Written,
-    ) -> Result<DB::Arguments, StoreError> {
-        let mut args = DB::Arguments::default();
-        let model = M::create_model_instance(base, &draft.session_data, now);
+    fn push_model(&self, args: &mut DB::Arguments, model: &M, written: Written) -> Result<(), StoreError> {
         let base = model.base();
-        DB::push_text(&mut args, &base.session_data.0).map_err(StoreError::Backend)?;
-        self.push_date(&mut args, base.expire_date)?;
+        DB::push_text(args, &base.session_data.0).map_err(StoreError::Backend)?;
+        self.push_date(args, base.expire_date)?;
         for column in statements::columns(M::EXTRA_COLUMNS, written) {
-            model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
+            model.bind_extra(column.name, args).map_err(StoreError::Backend)?;
         }
-        push_key::<DB>(&mut args, &base.session_key)?;
-        Ok(args)
+        push_key::<DB>(args, &base.session_key)
+    }
+
+    /// What a row has to be like for an UPDATE to write it: its data as loaded, and not expired.
+    fn push_guard(&self, args: &mut DB::Arguments, loaded: &StoredText, now: OffsetDateTime) -> Result<(), StoreError> {
+        DB::push_text(args, &loaded.0).map_err(StoreError::Backend)?;
+        self.push_date(args, now)
+    }
+
+    /// The right to write, where the database has one writer at a time.
+    async fn writer(&self) -> Option<SemaphorePermit<'_>> {
+        self.lanes.writer.as_ref()?.acquire().await.ok()
     }
 
     fn failure(&self, error: sqlx::Error) -> StoreError {
@@ -174,6 +186,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     }
 
     async fn execute(&self, sql: &Arc<str>, args: DB::Arguments) -> Result<u64, StoreError> {
+        let _writer = self.writer().await;
         DB::execute(&self.pool, Arc::clone(sql), args).await.map_err(|error| self.failure(error))
     }
 
@@ -184,7 +197,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         args: DB::Arguments,
         session_key: &SessionKey,
     ) -> Result<u64, StoreError> {
-        match DB::execute(&self.pool, Arc::clone(sql), args).await {
+        let writer = self.writer().await;
+        let result = DB::execute(&self.pool, Arc::clone(sql), args).await;
+        drop(writer);
+        match result {
             Ok(rows) => Ok(rows),
             // A model may have a unique column of its own: only a key that exists is a taken key.
             Err(sqlx::Error::Database(error)) if error.is_unique_violation() => {
@@ -206,21 +222,19 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
         let stored = self.codec.encode(&draft.session_data, now)?;
-        let base = BaseSession {
-            session_key: session_key.clone(),
-            session_data: stored.clone(),
-            expire_date: draft.expire_date,
+        let save = Save {
+            session_key: loaded.session_key.clone(),
+            loaded: loaded.stored.clone(),
+            now,
+            bytes: stored.0.len(),
+            model: Self::new_model(session_key, &stored, draft, now),
         };
-        let mut args = self.arguments(base, draft, now, Written::Save)?;
-        push_key::<DB>(&mut args, &loaded.session_key)?;
-        DB::push_text(&mut args, &loaded.stored.0).map_err(StoreError::Backend)?;
-        self.push_date(&mut args, now)?;
-        let rows = match *session_key == loaded.session_key {
-            // Its own key cannot be taken.
-            true => self.execute(&self.sql.update, args).await?,
-            false => self.execute_with_key(&self.sql.update, args, session_key).await?,
+        let written = match DB::SAVES_TOGETHER && *session_key == loaded.session_key {
+            true => self.run(save).await?,
+            // A new key may turn out to be taken, which would undo the others' statement.
+            false => save.alone(self).await?,
         };
-        if rows > 0 {
+        if written {
             let data = draft.session_data.clone();
             return Ok(Saved::Done(Record::new(session_key.clone(), data, draft.expire_date, stored)));
         }
@@ -235,8 +249,8 @@ fn push_key<DB: Driver>(args: &mut DB::Arguments, session_key: &SessionKey) -> R
 impl<DB: Driver, M: AbstractBaseSession<DB>> Clone for DbStore<DB, M> {
     fn clone(&self) -> Self {
         let (pool, sql, codec) = (self.pool.clone(), Arc::clone(&self.sql), self.codec.clone());
-        let local_time = self.local_time.clone();
-        Self { pool, sql, codec, local_time, on_event: self.on_event.clone(), model: PhantomData }
+        let (local_time, on_event) = (self.local_time.clone(), self.on_event.clone());
+        Self { pool, sql, codec, local_time, on_event, lanes: Arc::clone(&self.lanes) }
     }
 }
 

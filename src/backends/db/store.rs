@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use time::OffsetDateTime;
 
-use super::{DbStore, Driver, SessionEvent, failure::is_connection_error, push_key, statements};
+use super::{
+    DbStore, Driver, SessionEvent,
+    batch::{Create, Delete, Job as _, Load},
+    push_key, statements,
+};
 use crate::{
     backends::{Draft, Record, Saved, SessionStore},
     base_session::{AbstractBaseSession, BaseSession, Written},
@@ -14,24 +18,14 @@ use crate::{
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     async fn load(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
-        let row = match self.fetch(session_key, now).await {
-            // A connection that died in the pool is noticed by the statement: that is what a ping before
-            // every statement would cost one more round trip to know.
-            Err(error) if is_connection_error(&error) => self.fetch(session_key, now).await,
-            result => result,
-        };
-        row.map_err(|error| self.failure(error))?.map_or(Ok(None), |row| self.decode(session_key, row))
+        let row = self.run(Load { session_key: session_key.clone(), now }).await?;
+        row.map_or(Ok(None), |row| self.decode(session_key, row))
     }
 
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let stored = self.codec.encode(&draft.session_data, now)?;
-        let base = BaseSession {
-            session_key: session_key.clone(),
-            session_data: stored.clone(),
-            expire_date: draft.expire_date,
-        };
-        let args = self.arguments(base, draft, now, Written::Insert)?;
-        self.execute_with_key(&self.sql.insert, args, session_key).await?;
+        let model = Self::new_model(session_key, &stored, draft, now);
+        self.run(Create { session_key: session_key.clone(), bytes: stored.0.len(), model }).await?;
         self.tell(SessionEvent::Created { user_id: M::user_id(&draft.session_data) });
         Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
     }
@@ -73,9 +67,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     }
 
     async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
-        let mut args = DB::Arguments::default();
-        push_key::<DB>(&mut args, session_key)?;
-        self.remove(&self.sql.delete, args, SessionEvent::ended).await.map(|_| ())
+        let delete = Delete { session_key: session_key.clone() };
+        // Whoever is told of each needs to know which were there.
+        if self.on_event.is_some() { delete.alone(self).await } else { self.run(delete).await }
     }
 
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {

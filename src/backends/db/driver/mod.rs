@@ -15,11 +15,11 @@ mod postgres;
 mod sqlite;
 
 /// The base three columns of a row as they were read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[expect(unnameable_types, reason = "only the store reads rows through a driver")]
 pub struct BaseRow {
     pub(super) session_key: String,
-    pub(super) session_data: String,
+    pub(super) session_data: Arc<str>,
     /// `None` where the column holds something that is no date.
     pub(super) expire_date: Option<OffsetDateTime>,
 }
@@ -41,6 +41,12 @@ pub trait Driver: Database + sealed::Sealed {
     /// Whether a date column holds an instant, and not what a clock somewhere shows.
     const KEEPS_INSTANTS: bool = false;
 
+    /// Whether an UPDATE of many rows can say which of them it has written.
+    const SAVES_TOGETHER: bool = true;
+
+    /// Whether writers of one database exclude each other.
+    const ONE_WRITER: bool = false;
+
     /// What encloses a name in SQL.
     const QUOTE: char;
 
@@ -51,6 +57,19 @@ pub trait Driver: Database + sealed::Sealed {
     #[must_use]
     fn exact_marker(n: usize) -> String {
         Self::marker(n)
+    }
+
+    /// A column or value that is compared byte for byte.
+    #[must_use]
+    fn exact(column: &str) -> String {
+        column.to_owned()
+    }
+
+    /// A condition that holds where `session_key` is one of the first `count` bind markers, byte for byte.
+    #[must_use]
+    fn key_in(count: usize) -> String {
+        let markers: Vec<_> = (1..=count).map(Self::exact_marker).collect();
+        format!("session_key IN ({})", markers.join(", "))
     }
 
     /// The column as it is read back by [`read`](Self::read).
@@ -202,7 +221,8 @@ macro_rules! impl_driver {
             }
             fn read(row: &Self::Row) -> sqlx::Result<BaseRow> {
                 let expire_date = read_date(row, 2)?;
-                Ok(BaseRow { session_key: row.try_get(0)?, session_data: row.try_get(1)?, expire_date })
+                let session_data = Arc::from(row.try_get::<&str, _>(1)?);
+                Ok(BaseRow { session_key: row.try_get(0)?, session_data, expire_date })
             }
             fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]> {
                 let mut texts = [const { None }; N];

@@ -13,6 +13,8 @@ impl_driver!(MySql {
     const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/mysql/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &["longtext", "mediumtext"];
     const DATE_TYPES: &'static [&'static str] = &["datetime(6)"];
+    // There is no UPDATE … RETURNING.
+    const SAVES_TOGETHER: bool = false;
     const QUOTE: char = '`';
 
     fn marker(_: usize) -> String {

@@ -13,6 +13,7 @@ impl_driver!(Sqlite {
     const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &[];
     const DATE_TYPES: &'static [&'static str] = &[];
+    const ONE_WRITER: bool = true;
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
@@ -21,6 +22,16 @@ impl_driver!(Sqlite {
 
     fn exact_marker(n: usize) -> String {
         format!("?{n} COLLATE BINARY")
+    }
+
+    fn exact(column: &str) -> String {
+        format!("{column} COLLATE BINARY")
+    }
+
+    // What stands on the left decides how the list is compared.
+    fn key_in(count: usize) -> String {
+        let markers: Vec<_> = (1..=count).map(Self::marker).collect();
+        format!("session_key COLLATE BINARY IN ({})", markers.join(", "))
     }
 
     // Django leaves out a fraction of zero; texts are what SQLite compares.

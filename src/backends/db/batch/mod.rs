@@ -1,0 +1,160 @@
+//! Natural batching: while a statement of a kind is under way, what arrives leaves together as the next one.
+//!
+//! Nothing waits for company: a request that finds nothing under way runs its plain statement in place, at once. So
+//! an idle application sees no difference, and a busy one sends a statement for many requests as soon as the one
+//! before has come back. Each session's outcome is what its own statement would have given.
+
+use std::{fmt, sync::Arc};
+
+use tokio::{runtime::Handle, sync::Semaphore};
+
+use super::{DbStore, Driver, failure::failure};
+use crate::{base_session::AbstractBaseSession, error::StoreError};
+
+mod entries;
+pub(super) use entries::{Create, Delete, Load, Save};
+mod lane;
+use lane::{Entry, Lane, Outcome};
+mod statements;
+use statements::Texts;
+
+/// What waits, by kind.
+pub(super) struct Lanes<M: Send + Sync + 'static> {
+    off: bool,
+    loads: Lane<Load>,
+    saves: Lane<Save<M>>,
+    creates: Lane<Create<M>>,
+    deletes: Lane<Delete>,
+    /// A database with one writer at a time makes the others ask again and again; here they stand in line.
+    pub(super) writer: Option<Semaphore>,
+    load: Texts,
+    insert: Texts,
+    update: Texts,
+    delete: Texts,
+}
+
+impl<M: Send + Sync + 'static> Lanes<M> {
+    pub(super) fn new<DB: Driver>() -> Self {
+        Self {
+            off: false,
+            loads: Lane::default(),
+            saves: Lane::default(),
+            creates: Lane::default(),
+            deletes: Lane::default(),
+            writer: DB::ONE_WRITER.then(|| Semaphore::new(1)),
+            load: Texts::default(),
+            insert: Texts::default(),
+            update: Texts::default(),
+            delete: Texts::default(),
+        }
+    }
+}
+
+impl<M: Send + Sync + 'static> fmt::Debug for Lanes<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lanes").field("off", &self.off).finish_non_exhaustive()
+    }
+}
+
+/// An entry that knows its statement, alone and in company.
+pub(super) trait Job<DB: Driver, M: AbstractBaseSession<DB>>: Entry + Sync + Sized {
+    fn lane(lanes: &Lanes<M>) -> &Lane<Self>;
+
+    /// Whether a statement of many may be tried once more, by each on its own, after this error.
+    fn may_repeat(error: &sqlx::Error) -> bool;
+
+    fn alone(&self, store: &DbStore<DB, M>) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
+
+    /// One statement for all; what came of each, in their order.
+    fn together(store: &DbStore<DB, M>, jobs: &[Self]) -> impl Future<Output = sqlx::Result<Vec<Self::Output>>> + Send;
+}
+
+/// The right to run a statement. When it ends, what has come meanwhile gets its turn, in a task of its own: a
+/// request neither waits for others nor takes them along when it is given up.
+struct Turn<'a, DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>> {
+    store: &'a DbStore<DB, M>,
+    lane: &'a Lane<J>,
+}
+
+impl<DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>> Drop for Turn<'_, DB, M, J> {
+    fn drop(&mut self) {
+        if !self.lane.leave() {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(drain::<DB, M, J>(self.store.clone()))),
+            Err(_) => self.lane.abandon(),
+        }
+    }
+}
+
+impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
+    /// Whether statements of requests that overlap are sent as one. On by default; results and errors are the same,
+    /// each request's own, and an idle store sends the plain statements either way.
+    ///
+    /// Loads, first writes and deletions are gathered on every database, saves where the database says which rows it
+    /// has written (not on MySQL and MariaDB). A statement has at most 64 rows, and no session twice.
+    #[must_use]
+    pub fn batching(self, on: bool) -> Self {
+        Self { lanes: Arc::new(Lanes { off: !on, ..Lanes::new::<DB>() }), ..self }
+    }
+
+    pub(super) async fn run<J: Job<DB, M>>(&self, job: J) -> Result<J::Output, StoreError> {
+        if self.lanes.off {
+            return job.alone(self).await;
+        }
+        let lane = J::lane(&self.lanes);
+        let job = match lane.enter(job) {
+            Ok(job) => job,
+            Err(ticket) => match lane.wait(ticket).await {
+                Outcome::Done(result) => return result,
+                Outcome::Alone(job) => return job.alone(self).await,
+                Outcome::Lead(job) => job,
+            },
+        };
+        let _turn = Turn { store: self, lane };
+        job.alone(self).await
+    }
+
+    async fn run_together<J: Job<DB, M>>(&self, batch: Vec<(J, lane::Answer<J>)>) {
+        let (jobs, answers): (Vec<J>, Vec<_>) = batch.into_iter().unzip();
+        // Whoever has gone meanwhile does not listen; that is no error.
+        if jobs.len() == 1 {
+            for (job, answer) in jobs.into_iter().zip(answers) {
+                let _ = answer.send(Outcome::Done(job.alone(self).await));
+            }
+            return;
+        }
+        match J::together(self, &jobs).await {
+            Ok(outputs) => {
+                for (output, answer) in outputs.into_iter().zip(answers) {
+                    let _ = answer.send(Outcome::Done(Ok(output)));
+                }
+            }
+            Err(error) if J::may_repeat(&error) => {
+                tracing::debug!(sessions = jobs.len(), %error, "a statement for many failed; now each on its own");
+                for (job, answer) in jobs.into_iter().zip(answers) {
+                    let _ = answer.send(Outcome::Alone(job));
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for answer in answers {
+                    let _ = answer.send(Outcome::Done(Err(failure::<DB>(&self.sql.table, Arc::clone(&error)))));
+                }
+            }
+        }
+    }
+}
+
+async fn drain<DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>>(store: DbStore<DB, M>) {
+    let lane = J::lane(&store.lanes);
+    let _turn = Turn { store: &store, lane };
+    loop {
+        let batch = lane.next();
+        if batch.is_empty() {
+            return;
+        }
+        store.run_together(batch).await;
+    }
+}

@@ -1,0 +1,65 @@
+//! The SQL text of statements for many rows.
+
+use std::sync::{Arc, OnceLock};
+
+use super::{super::driver::Driver, super::statements::columns, lane::SIZES};
+use crate::base_session::{Column, Written};
+
+/// One text for each number of rows, made when it is first needed.
+#[derive(Debug, Default)]
+pub(super) struct Texts([OnceLock<Arc<str>>; SIZES.len()]);
+
+impl Texts {
+    pub(super) fn get(&self, rows: usize, make: impl FnOnce() -> String) -> Arc<str> {
+        let at = SIZES.iter().position(|&size| size == rows);
+        match at {
+            Some(at) => Arc::clone(self.0[at].get_or_init(|| make().into())),
+            None => make().into(),
+        }
+    }
+}
+
+/// The keys, then now.
+pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
+    let (keys, now, date) = (DB::key_in(rows), DB::marker(rows + 1), DB::date_column("expire_date"));
+    format!("SELECT session_key, session_data, {date} FROM {table} WHERE {keys} AND expire_date > {now}")
+}
+
+/// The keys.
+pub(super) fn delete<DB: Driver>(table: &str, rows: usize) -> String {
+    format!("DELETE FROM {table} WHERE {}", DB::key_in(rows))
+}
+
+/// Row by row: data, expiry, extra columns, key.
+pub(super) fn insert<DB: Driver>(table: &str, extra: &'static [Column], rows: usize) -> String {
+    let names = ["session_data", "expire_date"].into_iter();
+    let names = names.chain(columns(extra, Written::Insert).map(|column| column.name)).chain(["session_key"]);
+    let names: Vec<_> = names.collect();
+    format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), values::<DB>(names.len(), rows))
+}
+
+/// Row by row: data, expiry, extra columns, key, then the guard: old data, now. It gives the keys of the rows that
+/// it has written.
+pub(super) fn update<DB: Driver>(table: &str, extra: &'static [Column], rows: usize) -> String {
+    let written = ["session_data", "expire_date"].into_iter();
+    let written: Vec<_> = written.chain(columns(extra, Written::Save).map(|column| column.name)).collect();
+    let sets: Vec<_> = written.iter().zip(1..).map(|(name, n)| format!("{name} = v.c{n}")).collect();
+    let (key, data, now) = (written.len() + 1, written.len() + 2, written.len() + 3);
+    let names: Vec<_> = (1..=now).map(|n| format!("c{n}")).collect();
+    let (exact_key, exact_data) = (DB::exact("t.session_key"), DB::exact("t.session_data"));
+    format!(
+        "WITH v ({}) AS (VALUES {}) UPDATE {table} AS t SET {} FROM v \
+         WHERE {exact_key} = v.c{key} AND {exact_data} = v.c{data} AND t.expire_date > v.c{now} RETURNING session_key",
+        names.join(", "),
+        values::<DB>(now, rows),
+        sets.join(", ")
+    )
+}
+
+fn values<DB: Driver>(columns: usize, rows: usize) -> String {
+    let row = |row: usize| {
+        let markers: Vec<_> = (1..=columns).map(|column| DB::marker(row * columns + column)).collect();
+        format!("({})", markers.join(", "))
+    };
+    (0..rows).map(row).collect::<Vec<_>>().join(", ")
+}
