@@ -6,15 +6,23 @@ use super::{
     wtf8,
 };
 
-/// The JSON text of a value that JSON holds exactly, as Python writes it; `None` for any other.
-pub(crate) fn to_json(tape: &Tape) -> Option<String> {
-    Renderer { out: String::new(), open: Vec::new(), nearest: false }.render(tape)
+/// Appends the JSON text of a value that JSON holds exactly, as Python writes it; says false and appends nothing for any
+/// other, and where `out` would be longer than that.
+pub(crate) fn to_json(tape: &Tape, out: &mut String, longest: usize) -> bool {
+    let start = out.len();
+    let is_json = Renderer { out, open: Vec::new(), nearest: false, longest }.render(tape).is_some();
+    if !is_json {
+        out.truncate(start);
+    }
+    is_json
 }
 
 /// The JSON text that comes nearest: tuples and sets are lists, bytes are lists of numbers, dates and decimals
 /// texts, names texts.
 pub(crate) fn to_nearest_json(tape: &Tape) -> String {
-    Renderer { out: String::new(), open: Vec::new(), nearest: true }.render(tape).unwrap_or_default()
+    let mut out = String::new();
+    Renderer { out: &mut out, open: Vec::new(), nearest: true, longest: usize::MAX }.render(tape);
+    out
 }
 
 struct Open {
@@ -26,14 +34,15 @@ struct Open {
     start: usize,
 }
 
-struct Renderer {
-    out: String,
+struct Renderer<'o> {
+    out: &'o mut String,
     open: Vec<Open>,
     nearest: bool,
+    longest: usize,
 }
 
-impl Renderer {
-    fn render(mut self, tape: &Tape) -> Option<String> {
+impl Renderer<'_> {
+    fn render(mut self, tape: &Tape) -> Option<()> {
         let mut cursor = tape.cursor();
         while let Some(token) = cursor.token() {
             self.separate();
@@ -50,8 +59,11 @@ impl Renderer {
                 self.finish_item()?;
             }
             self.close()?;
+            if self.out.len() > self.longest {
+                return None;
+            }
         }
-        Some(self.out)
+        Some(())
     }
 
     fn separate(&mut self) {
@@ -83,13 +95,13 @@ impl Renderer {
                 return None;
             }
             let name = self.out.split_off(open.start);
-            quote(name.chars().map(u32::from), &mut self.out);
+            quote(name.chars().map(u32::from), self.out, self.longest);
         }
         Some(())
     }
 
     fn scalar(&mut self, token: Token<'_>) -> Option<()> {
-        let out = &mut self.out;
+        let (out, longest) = (&mut *self.out, self.longest);
         match token {
             Token::None => out.push_str("null"),
             Token::Bool(value) => out.push_str(if value { "true" } else { "false" }),
@@ -99,14 +111,14 @@ impl Renderer {
                 return None;
             }
             Token::Float(value) => out.push_str(&float::to_text(value)),
-            Token::Str(text) => quote(text.chars().map(u32::from), out),
+            Token::Str(text) => quote(text.chars().map(u32::from), out, longest),
             Token::Surrogates(text) => {
                 let points = wtf8::code_points(text).unwrap_or_default();
                 // Two escapes that stand for two surrogates here would be read as one character.
                 if !self.nearest && points.windows(2).any(|pair| wtf8::is_high(pair[0]) && wtf8::is_low(pair[1])) {
                     return None;
                 }
-                quote(points.into_iter(), out);
+                quote(points.into_iter(), out, longest);
             }
             _ if !self.nearest => return None,
             Token::Bytes(bytes) | Token::ByteArray(bytes) => {
@@ -118,16 +130,16 @@ impl Renderer {
             Token::TimeDelta { days, seconds, micros } => {
                 out.push_str(&float::to_text(dates::total_seconds(days, seconds, micros)));
             }
-            token => quote(dates::to_text(token).chars().map(u32::from), out),
+            token => quote(dates::to_text(token).chars().map(u32::from), out, longest),
         }
         Some(())
     }
 }
 
-/// A string in ASCII, as Python's `json` writes it.
-fn quote(points: impl Iterator<Item = u32>, out: &mut String) {
+/// A string in ASCII, as Python's `json` writes it. It stops where it is too long anyway.
+fn quote(mut points: impl Iterator<Item = u32>, out: &mut String, longest: usize) {
     out.push('"');
-    for point in points {
+    while let Some(point) = points.next().filter(|_| out.len() <= longest) {
         match (point, char::from_u32(point)) {
             (0x0a, _) => out.push_str("\\n"),
             (0x0d, _) => out.push_str("\\r"),

@@ -47,10 +47,16 @@ impl Raw {
 
     /// A value of a pickle: text where JSON holds it exactly.
     pub(crate) fn of_tape(tape: Tape) -> Self {
-        Self(match pickle::to_json(&tape) {
-            Some(json) => Stored::Json { range: 0..json.len(), text: json.into() },
-            None => Stored::Pickled(Arc::new(Pickled { tape, nearest: OnceLock::new() })),
-        })
+        let mut json = String::new();
+        match pickle::to_json(&tape, &mut json, usize::MAX) {
+            true => Self(Stored::Json { range: 0..json.len(), text: json.into() }),
+            false => Self::pickle(tape),
+        }
+    }
+
+    /// A value of a pickle that stays one.
+    pub(crate) fn pickle(tape: Tape) -> Self {
+        Self(Stored::Pickled(Arc::new(Pickled { tape, nearest: OnceLock::new() })))
     }
 
     pub(crate) fn tape(&self) -> Option<&Tape> {
@@ -68,5 +74,15 @@ impl TryFrom<PickledValue> for Raw {
 
     fn try_from(value: PickledValue) -> Result<Self, PickleError> {
         Tape::try_from(&value).map(Self::of_tape)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_json_is_no_larger_for_those_that_are_not() {
+        assert_eq!(size_of::<Raw>(), size_of::<(Arc<str>, std::ops::Range<usize>)>());
     }
 }

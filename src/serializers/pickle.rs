@@ -80,7 +80,7 @@ impl Serializer for PickleSerializer {
             return Err(undecodable(PickleError::Invalid { what: "the session is no dict" }));
         };
         self.limits.check_names(names as usize)?;
-        items(cursor).map(SessionData::from_raws).map_err(undecodable)
+        items(cursor, size).map(SessionData::from_raws).map_err(undecodable)
     }
 
     /// Never: what is text was not signed.
@@ -104,25 +104,26 @@ impl PickleSerializer {
     }
 }
 
-/// Cuts a dictionary into names and values. Those that are JSON share one text.
-fn items(mut cursor: Cursor<'_>) -> Result<Vec<(Raw, Raw)>, PickleError> {
+/// Cuts a dictionary into names and values. Those that are JSON share one text; what would make it too long stays as it
+/// was pickled.
+fn items(mut cursor: Cursor<'_>, longest: usize) -> Result<Vec<(Raw, Raw)>, PickleError> {
     let (mut json, mut items) = (String::new(), Vec::new());
-    let mut append = |text: &str| {
-        json.push_str(text);
-        json.len() - text.len()..json.len()
+    let mut append = |value: &Tape| {
+        let start = json.len();
+        pickle::to_json(value, &mut json, longest).then(|| start..json.len())
     };
     while let Some(name) = cursor.value() {
         if !matches!(name.cursor().token(), Some(Token::Str(_) | Token::Surrogates(_))) {
             return Err(PickleError::Invalid { what: "a name of the session is no text" });
         }
+        let invalid = PickleError::Invalid { what: "a name of the session is too long or no Unicode" };
+        let name = append(&name).ok_or(invalid)?;
         let value = cursor.value().unwrap_or_default();
-        let name = append(&pickle::to_nearest_json(&name));
-        let value = pickle::to_json(&value).map(|text| append(&text)).ok_or(value);
-        items.push((name, value));
+        items.push((name, append(&value).ok_or(value)));
     }
     let json: Arc<str> = json.into();
     let cut = |range| Raw::cut(&json, range);
-    Ok(items.into_iter().map(|(name, value)| (cut(name), value.map_or_else(Raw::of_tape, cut))).collect())
+    Ok(items.into_iter().map(|(name, value)| (cut(name), value.map_or_else(Raw::pickle, cut))).collect())
 }
 
 /// The session's own expiry, where it is the text of a date.

@@ -17,13 +17,13 @@ impl Machine<'_> {
             _ => None,
         };
         let name = match (class, arguments) {
-            (Class::ZoneInfo, [key, _]) => text(key),
+            (Class::UnpickleZone, [key, _]) => text(key),
             (Class::TimeZone, [_, name]) => text(name),
             _ => None,
         };
         let zone = match (class, arguments) {
             (Class::PytzUtc, []) => Some(Zone::PytzUtc),
-            (Class::ZoneInfo, _) => name.as_deref().map(Zone::Named),
+            (Class::UnpickleZone, _) => name.as_deref().map(Zone::Named),
             (Class::TimeZone, [offset, rest @ ..]) => {
                 let complete = rest.len() == usize::from(name.is_some());
                 match self.token(*offset).filter(|_| complete) {
@@ -81,10 +81,13 @@ impl Machine<'_> {
 
     pub(super) fn number(&mut self, class: Class, arguments: &[usize]) -> Result<Option<Node>, PickleError> {
         let leaf = match (class, arguments) {
-            (Class::Decimal, [text]) => match self.token(*text) {
-                Some(Token::Str(text)) if decimal::is_valid(text) => self.leaf(Token::Decimal(&text.to_owned()))?,
-                _ => return Ok(None),
-            },
+            (Class::Decimal, [text]) => {
+                let text = match self.token(*text) {
+                    Some(Token::Str(text)) if decimal::is_valid(text) => text.to_owned(),
+                    _ => return Ok(None),
+                };
+                self.leaf(Token::Decimal(&text))?
+            }
             (Class::TimeDelta, [days, seconds, micros]) => {
                 let part = |node: &usize| match self.token(*node) {
                     Some(Token::Int(digits)) => digits.parse::<i64>().ok().map(i128::from),

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Where Python 2 and Python 3 have what is known, below which name.
-const CLASSES: [(&[&str], &str, Class); 16] = [
+const CLASSES: [(&[&str], &str, Class); 18] = [
     (&["builtins", "__builtin__"], "set", Class::Set),
     (&["builtins", "__builtin__"], "frozenset", Class::FrozenSet),
     (&["builtins", "__builtin__"], "bytes", Class::Bytes),
@@ -23,7 +23,9 @@ const CLASSES: [(&[&str], &str, Class); 16] = [
     (&["datetime"], "timedelta", Class::TimeDelta),
     (&["datetime"], "timezone", Class::TimeZone),
     (&["pytz"], "_UTC", Class::PytzUtc),
-    (&["zoneinfo"], "ZoneInfo._unpickle", Class::ZoneInfo),
+    (&["zoneinfo"], "ZoneInfo", Class::ZoneInfo),
+    (&["zoneinfo"], "ZoneInfo._unpickle", Class::UnpickleZone),
+    (&["builtins", "__builtin__"], "getattr", Class::GetAttr),
     (&["decimal"], "Decimal", Class::Decimal),
     (&["uuid"], "UUID", Class::Uuid),
 ];
@@ -88,10 +90,11 @@ impl Machine<'_> {
         let made = match class {
             Class::Set | Class::FrozenSet | Class::Reconstruct => self.container(class, &arguments)?,
             Class::Bytes | Class::ByteArray | Class::Encode => self.bytes(class, &arguments)?,
-            Class::TimeZone | Class::PytzUtc | Class::ZoneInfo => self.zone(class, &arguments)?,
+            Class::TimeZone | Class::PytzUtc | Class::UnpickleZone => self.zone(class, &arguments)?,
             Class::DateTime | Class::Date | Class::Time => self.date(class, &arguments)?,
             Class::TimeDelta | Class::Decimal => self.number(class, &arguments)?,
-            Class::Object | Class::Uuid => None,
+            Class::GetAttr => self.method(&arguments),
+            Class::Object | Class::Uuid | Class::ZoneInfo => None,
         };
         let node = made.ok_or_else(|| self.unsupported("a call with other arguments"))?;
         self.push(node);
@@ -108,8 +111,8 @@ impl Machine<'_> {
             [] => Vec::new(),
             [items] => {
                 let Node::Container(Kind::List | Kind::Tuple, items) = &self.nodes[*items] else { return Ok(None) };
-                // Few bytes can copy a long list again and again.
-                self.moved += items.len();
+                // Few bytes can copy a long list again and again, and each item takes a word.
+                self.moved += size_of::<usize>() * items.len();
                 if self.moved > self.bounds.size {
                     return Err(PickleError::TooLarge { limit: self.bounds.size });
                 }
@@ -118,6 +121,13 @@ impl Machine<'_> {
             _ => return Ok(None),
         };
         Ok(Some(Node::Container(kind, items)))
+    }
+
+    /// The one method that is asked for by its name: what makes a zone of its key.
+    fn method(&self, arguments: &[usize]) -> Option<Node> {
+        let [class, name] = *arguments else { return None };
+        let is_zone = matches!(self.nodes[class], Node::Class(Class::ZoneInfo));
+        (is_zone && self.token(name) == Some(Token::Str("_unpickle"))).then_some(Node::Class(Class::UnpickleZone))
     }
 
     /// How protocols 0 and 1 begin a UUID.

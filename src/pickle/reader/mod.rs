@@ -65,6 +65,8 @@ enum Class {
     TimeZone,
     PytzUtc,
     ZoneInfo,
+    UnpickleZone,
+    GetAttr,
     Decimal,
     Uuid,
 }
@@ -95,7 +97,7 @@ struct Machine<'a> {
     memoized: usize,
     nodes: Vec<Node>,
     leaves: Tape,
-    /// Items that were copied from one container into another.
+    /// Bytes of items that were copied from one container into another.
     moved: usize,
     bounds: Bounds,
 }
@@ -168,7 +170,9 @@ impl<'a> Machine<'a> {
     }
 
     fn top(&self) -> Result<usize, PickleError> {
-        self.stack.last().copied().ok_or_else(|| self.malformed("nothing is on the stack"))
+        let fence = self.marks.last().copied().unwrap_or_default();
+        let above = self.stack.last().filter(|_| self.stack.len() > fence);
+        above.copied().ok_or_else(|| self.malformed("nothing is on the stack"))
     }
 
     /// What is on the stack above the last mark, which is gone then.
