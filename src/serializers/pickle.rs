@@ -110,7 +110,7 @@ fn items(mut cursor: Cursor<'_>, longest: usize) -> Result<Vec<(Raw, Raw)>, Pick
     let (mut json, mut items) = (String::new(), Vec::new());
     let mut append = |value: &Tape| {
         let start = json.len();
-        pickle::to_json(value, &mut json, longest).then(|| start..json.len())
+        pickle::to_json(value, &mut json, longest).then_some(start..json.len())
     };
     while let Some(name) = cursor.value() {
         if !matches!(name.cursor().token(), Some(Token::Str(_) | Token::Surrogates(_))) {
