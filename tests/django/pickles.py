@@ -1,5 +1,6 @@
 """Pickles for the tests and from them. `write SEED COUNT`: random sessions, one a line, in turn of every protocol.
-`read`: one pickle a line in hexadecimal digits, each answered by what it holds. `read-damaged`: the same, for what may be no pickle."""
+`read`: one pickle a line in hexadecimal digits, each answered by what it holds. `read-damaged`: the same, for what may be no pickle.
+`sessions`: signed sessions, each answered by what Django finds and by what it stores of that."""
 
 import datetime
 import decimal
@@ -11,6 +12,8 @@ import sys
 import uuid
 import zoneinfo
 
+from django.conf import settings
+from django.contrib.sessions.backends.base import SessionBase
 from django.core.cache.backends.redis import RedisSerializer
 
 UTC = datetime.timezone.utc
@@ -160,10 +163,36 @@ def read_damaged():
             print("refused", f"{type(error).__name__}: {error}".replace("\n", " "), sep="\t")
 
 
+class PickleSerializer:
+    """The serializer that Django had before 5.0."""
+
+    def dumps(self, obj):
+        return pickle.dumps(obj, pickle.HIGHEST_PROTOCOL)
+
+    def loads(self, data):
+        return pickle.loads(data)
+
+
+def sessions():
+    settings.configure(SECRET_KEY="secret", USE_TZ=True, SESSION_SERIALIZER="__main__.PickleSerializer")
+
+    class SessionStore(SessionBase):
+        """Salts as the store of that name does."""
+
+    SessionStore.__qualname__ = "SessionStore"
+    for line in sys.stdin:
+        store = SessionStore()
+        store._session_cache = store.decode(line.strip())
+        print(canonical(store._session_cache), store.get_expiry_date().isoformat(), store.encode(store._session_cache),
+              sep="\t")
+
+
 sys.stdout.reconfigure(encoding="utf-8")
 if sys.argv[1] == "write":
     write(int(sys.argv[2]), int(sys.argv[3]))
 elif sys.argv[1] == "read":
     read()
+elif sys.argv[1] == "sessions":
+    sessions()
 else:
     read_damaged()

@@ -4,6 +4,7 @@
 
 mod bombs;
 mod canonical;
+mod django;
 mod hostile;
 mod memory;
 mod python;
