@@ -101,7 +101,7 @@ impl<'a> Writer<'a> {
 
     fn int(&mut self, digits: &str) {
         match digits.parse::<i32>() {
-            Ok(small) if let Ok(byte) = u8::try_from(small) => self.out.extend([b'K', byte]),
+            Ok(small @ 0..=255) => self.out.extend([b'K', small as u8]),
             Ok(small) => {
                 self.out.push(b'J');
                 self.out.extend(small.to_le_bytes());

@@ -39,3 +39,16 @@ async fn a_django_that_pickles_shares_its_sessions() -> TestResult {
     );
     Ok(())
 }
+
+/// A Django whose sessions are JSON could not write a date that it finds in its cache.
+#[test]
+fn in_a_cache_the_expiry_stays_the_text_that_it_is() -> TestResult {
+    let data: SessionData = r#"{"a":[1,null],"_session_expiry":"2030-01-02T03:04:05+00:00"}"#.parse()?;
+
+    let cached = PickleSerializer::default().loads(&PickleSerializer::default().dumps_for_cache(&data)?)?;
+    let stored = PickleSerializer::default().loads(&PickleSerializer::default().dumps(&data)?)?;
+
+    assert_eq!(cached, data);
+    assert!(cached.is_json() && !stored.is_json());
+    Ok(())
+}
