@@ -50,9 +50,15 @@ pub use limits::Limits;
 pub mod management;
 mod middleware;
 pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
+#[cfg(feature = "pickle")]
+mod pickle;
+#[cfg(feature = "pickle")]
+pub use pickle::{PickleError, PickledValue};
 mod raw;
 pub use raw::Raw;
 mod serializers;
+#[cfg(feature = "pickle")]
+pub use serializers::PickleSerializer;
 pub use serializers::{JsonSerializer, Serializer};
 mod session;
 pub use session::{LazySession, Session};

@@ -58,7 +58,27 @@ impl SessionData {
         Ok(data)
     }
 
-    /// The whole dictionary as one compact JSON object.
+    /// A dictionary of names, each a JSON string, and values.
+    #[cfg(feature = "pickle")]
+    pub(crate) fn from_raws(items: impl IntoIterator<Item = (Raw, Raw)>) -> Self {
+        let entries = items.into_iter().map(|(name, value)| Entry { name, value }).collect();
+        Self(Some(Arc::new(last_of_each(entries))))
+    }
+
+    /// The names, each as the JSON string that it was written as, and the values.
+    #[cfg(feature = "pickle")]
+    pub(crate) fn raws(&self) -> impl Iterator<Item = (&Raw, &Raw)> {
+        self.entries().iter().map(|entry| (&entry.name, &entry.value))
+    }
+
+    /// Whether JSON holds every value exactly: see [`Raw::is_json`].
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        self.values().all(Raw::is_json)
+    }
+
+    /// The whole dictionary as one compact JSON object. Where a value is [no JSON](Self::is_json) it has the text
+    /// that comes nearest, which is for reading: a serializer must not store it.
     #[must_use]
     pub fn to_json(&self) -> String {
         let size = self.entries().iter().map(|e| e.name.as_str().len() + e.value.as_str().len() + 2).sum::<usize>();
@@ -101,7 +121,7 @@ impl SessionData {
         Ok(())
     }
 
-    /// Sets `key` to a value that is text already.
+    /// Sets `key` to a value as it is stored.
     pub fn set(&mut self, key: &str, value: Raw) {
         let entries = self.entries_mut();
         match entries.iter_mut().find(|entry| entry.is(key)) {

@@ -33,7 +33,7 @@ impl Session {
         self.get(key)?.ok_or_else(|| Error::MissingKey { key: key.to_owned() })
     }
 
-    /// The value of `key` as the text it is stored as, `None` where there is none.
+    /// The value of `key` as it is stored, `None` where there is none.
     #[must_use]
     #[doc(alias = "get_value")]
     pub fn get_raw(&self, key: &str) -> Option<Raw> {
@@ -233,7 +233,7 @@ impl Session {
     }
 }
 
-fn set(state: &mut State, key: &str, raw: Raw, equal_modifies: bool) {
+pub(super) fn set(state: &mut State, key: &str, raw: Raw, equal_modifies: bool) {
     let equal = state.data.raw(key) == Some(&raw);
     if !equal {
         state.data.set(key, raw.clone());

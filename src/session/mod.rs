@@ -21,6 +21,7 @@ mod keys;
 mod lazy;
 pub use lazy::LazySession;
 mod queue;
+mod raw;
 mod state;
 pub(crate) use state::{Facts, Sent};
 mod test_cookie;

@@ -18,6 +18,7 @@ const FLOORS: [&[&str]; 6] = [
         "session_key",
         "date_text",
         "json_scanner",
+        "pickle",
         "raw",
         "limits",
         "session_data",

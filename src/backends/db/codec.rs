@@ -20,6 +20,10 @@ use crate::{
 /// What somebody whose rows are signed has to do.
 const SIGNED: &str = "rows are signed: add `.signing(Signer::new(SECRET_KEY))` to the store (feature `signing`)";
 
+/// What somebody has to do whose serializer writes bytes, like a `PickleSerializer`.
+const NO_TEXT: &str = "keep bytes that are no text unless they are signed: add `.signing(Signer::new(SECRET_KEY))` to the \
+                       store (feature `signing`)";
+
 #[derive(Clone)]
 pub(super) struct Codec {
     pub(super) serializer: Arc<dyn Serializer>,
@@ -42,7 +46,7 @@ impl Codec {
         let bytes = self.serializer.dumps(data)?;
         let text = match self.sign(&bytes, now) {
             Some(signed) => signed,
-            None => String::from_utf8(bytes).map_err(|error| StoreError::Backend(error.into()))?,
+            None => String::from_utf8(bytes).map_err(|_| StoreError::Unsupported(NO_TEXT))?,
         };
         Ok(StoredText(text.into()))
     }

@@ -4,6 +4,15 @@ use std::sync::Arc;
 
 use crate::{error::StoreError, limits::Limits, raw, session_data::SessionData};
 
+#[cfg(feature = "pickle")]
+mod pickle;
+#[cfg(feature = "pickle")]
+pub use pickle::PickleSerializer;
+
+/// What somebody has to do whose session holds more than JSON does.
+const NOT_JSON: &str =
+    "store what JSON has no word for (a date, bytes, a tuple) without `.serializer(PickleSerializer::default())`";
+
 /// Turns a session into bytes and back: Django's `SESSION_SERIALIZER`, with Python's words.
 ///
 /// A store for text, like `DbStore`, needs one whose bytes are UTF-8.
@@ -21,7 +30,8 @@ pub trait Serializer: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`StoreError::TooLarge`] beyond the serializer's limits.
+    /// [`StoreError::TooLarge`] beyond the serializer's limits, [`StoreError::Unsupported`] for a value that it
+    /// cannot hold.
     #[doc(alias = "encode")]
     fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError>;
 
@@ -67,6 +77,9 @@ pub struct JsonSerializer {
 
 impl Serializer for JsonSerializer {
     fn dumps(&self, data: &SessionData) -> Result<Vec<u8>, StoreError> {
+        if !data.is_json() {
+            return Err(StoreError::Unsupported(NOT_JSON));
+        }
         self.limits.check_names(data.len())?;
         let json = raw::ascii(data.to_json());
         self.limits.check_stored(&json)?;

@@ -1,4 +1,4 @@
-//! [`Raw`]: one stored value, as the text it is stored as.
+//! [`Raw`]: one stored value, as it is stored.
 
 use std::{fmt, io, ops::Range, sync::Arc};
 
@@ -7,10 +7,14 @@ use serde_json::ser::Formatter;
 
 use crate::{error::BoxError, json_scanner};
 
+#[cfg(feature = "pickle")]
+mod pickled;
+
 /// How deep a value may be nested when it is written. Django's own reader gives up near 990.
 const DEEPEST_WRITTEN: usize = 64;
 
-/// One stored value, as the JSON text that it is stored as.
+/// One stored value, as the JSON text that it is stored as. With a `PickleSerializer` it may be something that JSON
+/// has no word for, like a date or bytes.
 ///
 /// A value that nobody changes is written back byte for byte, also where it is something that a typed JSON
 /// library would refuse or round: `NaN`, a 400-digit integer, a lone surrogate. A clone is cheap; it shares the
@@ -25,9 +29,16 @@ const DEEPEST_WRITTEN: usize = 64;
 /// # Ok::<(), jam_session::BoxError>(())
 /// ```
 #[derive(Clone)]
-pub struct Raw {
-    text: Arc<str>,
-    range: Range<usize>,
+pub struct Raw(Stored);
+
+#[derive(Clone)]
+enum Stored {
+    Json {
+        text: Arc<str>,
+        range: Range<usize>,
+    },
+    #[cfg(feature = "pickle")]
+    Pickled(Arc<pickled::Pickled>),
 }
 
 impl Raw {
@@ -41,35 +52,59 @@ impl Raw {
         value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Ascii))?;
         let text: Arc<str> = String::from_utf8(bytes)?.into();
         json_scanner::check_value(&text, DEEPEST_WRITTEN)?;
-        Ok(Self { range: 0..text.len(), text })
+        Ok(Self(Stored::Json { range: 0..text.len(), text }))
     }
 
     pub(crate) fn cut(text: &Arc<str>, range: Range<usize>) -> Self {
-        Self { text: Arc::clone(text), range }
+        Self(Stored::Json { text: Arc::clone(text), range })
     }
 
-    /// The value as JSON text.
+    /// The value as JSON text. Of a value that is [no JSON](Self::is_json) the text that comes nearest: a tuple or a
+    /// set is a list, bytes a list of numbers, a date or a decimal a text, a `timedelta` its seconds.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.text[self.range.clone()]
+        match &self.0 {
+            Stored::Json { text, range } => &text[range.clone()],
+            #[cfg(feature = "pickle")]
+            Stored::Pickled(pickled) => pickled.nearest_json(),
+        }
+    }
+
+    /// Whether JSON holds the value exactly. A value that it does not hold comes from a `PickleSerializer` (feature
+    /// `pickle`), or was made of a `PickledValue`; only a `PickleSerializer` can store it.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        matches!(self.0, Stored::Json { .. })
     }
 
     /// The value as a `T`.
     ///
     /// # Errors
     ///
-    /// When the text is not a `T`. The message names the type and the place, and does not quote the value.
+    /// When the value is not a `T`. The message names the type and the place, and does not quote the value.
     pub fn get<T: DeserializeOwned>(&self) -> Result<T, BoxError> {
         // What the deserializer says may quote the value, and errors end up in logs.
-        serde_json::from_str(self.as_str())
-            .map_err(|error| format!("not a {} at column {}", std::any::type_name::<T>(), error.column()).into())
+        match &self.0 {
+            Stored::Json { .. } => serde_json::from_str(self.as_str())
+                .map_err(|error| format!("not a {} at column {}", std::any::type_name::<T>(), error.column()).into()),
+            #[cfg(feature = "pickle")]
+            Stored::Pickled(pickled) => {
+                pickled.get().ok_or_else(|| format!("not a {}", std::any::type_name::<T>()).into())
+            }
+        }
     }
 }
 
-/// Two values are equal when their texts are.
+/// Two values are equal when what is stored of them is: a tuple is no list, `1` is not `1.0`.
 impl PartialEq for Raw {
     fn eq(&self, other: &Self) -> bool {
-        self.as_str() == other.as_str()
+        match (&self.0, &other.0) {
+            (Stored::Json { .. }, Stored::Json { .. }) => self.as_str() == other.as_str(),
+            #[cfg(feature = "pickle")]
+            (Stored::Pickled(one), Stored::Pickled(other)) => one == other,
+            #[cfg(feature = "pickle")]
+            _ => false,
+        }
     }
 }
 
@@ -77,7 +112,12 @@ impl Eq for Raw {}
 
 impl fmt::Debug for Raw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raw({} bytes)", self.range.len())
+        let size = match &self.0 {
+            Stored::Json { range, .. } => range.len(),
+            #[cfg(feature = "pickle")]
+            Stored::Pickled(pickled) => pickled.size(),
+        };
+        write!(f, "Raw({size} bytes)")
     }
 }
 
