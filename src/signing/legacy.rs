@@ -27,3 +27,10 @@ pub(super) fn loads(keys: &Keys, text: &str) -> Result<Vec<u8>, SigningError> {
     signed.drain(..=colon);
     Ok(signed)
 }
+
+/// What a text says, whoever wrote it.
+pub(super) fn peek(text: &str) -> Option<Vec<u8>> {
+    let signed = BASE64_STANDARD.decode(text).ok()?;
+    let colon = signed.iter().position(|&byte| byte == b':')?;
+    Some(signed[colon + 1..].to_vec())
+}

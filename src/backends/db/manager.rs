@@ -52,7 +52,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
     ///
     /// [`StoreError::TooLarge`] when it may not be stored.
     pub fn encode(&self, data: &SessionData, now: OffsetDateTime) -> Result<StoredText, StoreError> {
-        self.0.codec.encode(data, now)
+        self.0.codec.encode(data, now).map(StoredText)
     }
 
     /// Writes `data` under `session_key` at `now`, whatever was there before; an empty dictionary deletes the row.
@@ -73,7 +73,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
         }
         let draft = Draft::new(data, expire_date);
         let base = || -> Result<BaseSession, StoreError> {
-            let session_data = store.codec.encode(&draft.session_data, now)?;
+            let session_data = StoredText(store.codec.encode(&draft.session_data, now)?);
             Ok(BaseSession { session_key: session_key.clone(), session_data, expire_date })
         };
         let mut args = store.arguments(base()?, &draft, now, Written::Save)?;

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
     base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
+    codec::Codec,
     error::{SettingsError, StoreError},
     serializers::Serializer,
     session_key::SessionKey,
@@ -16,8 +17,8 @@ use crate::{
 mod check;
 pub use check::SchemaProblem;
 mod clean;
+#[cfg(feature = "signing")]
 mod codec;
-use codec::Codec;
 mod connect;
 pub use connect::connect;
 mod driver;
@@ -205,7 +206,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         draft: &Draft,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        let stored = self.codec.encode(&draft.session_data, now)?;
+        let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let base = BaseSession {
             session_key: session_key.clone(),
             session_data: stored.clone(),

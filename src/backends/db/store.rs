@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::{DbStore, Driver, SessionEvent, failure::is_connection_error, push_key, statements};
 use crate::{
     backends::{Draft, Record, Saved, SessionStore},
-    base_session::{AbstractBaseSession, BaseSession, Written},
+    base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
     error::StoreError,
     session_key::SessionKey,
 };
@@ -24,7 +24,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     }
 
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
-        let stored = self.codec.encode(&draft.session_data, now)?;
+        let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let base = BaseSession {
             session_key: session_key.clone(),
             session_data: stored.clone(),
