@@ -7,7 +7,6 @@
 
 mod examples;
 mod file;
-#[expect(dead_code, reason = "the stores here work on several threads, so no test listens to its own alone")]
 #[path = "../it/support/log.rs"]
 mod log;
 #[path = "../it/support/python.rs"]

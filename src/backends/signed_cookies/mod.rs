@@ -1,6 +1,9 @@
 //! [`SignedCookieStore`]: the cookie is the session.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Once},
+};
 
 use time::{Duration, OffsetDateTime};
 
@@ -51,6 +54,8 @@ pub struct SignedCookieStore {
     cookie_name: Arc<str>,
     cookie_age: Duration,
     not_before: Option<NotBefore>,
+    /// That the ages of layer and store differ is said once.
+    said: Arc<Once>,
 }
 
 impl SignedCookieStore {
@@ -89,6 +94,7 @@ impl SignedCookieStore {
             cookie_name: "sessionid".into(),
             cookie_age: Duration::weeks(2),
             not_before: None,
+            said: Arc::new(Once::new()),
         }
     }
 
@@ -103,7 +109,7 @@ impl SignedCookieStore {
 
     /// How old a signed cookie may be: two weeks by default. Give it the layer's `cookie_age`: a signed cookie says
     /// when it was made, not when it ends. An expiry of the session's own that comes sooner counts, too; one that
-    /// comes later does not.
+    /// comes later does not, and the log says so once.
     #[doc(alias = "SESSION_COOKIE_AGE")]
     #[doc(alias = "max_age")]
     #[must_use]
@@ -154,6 +160,18 @@ impl SignedCookieStore {
     {
         self.not_before = Some(NotBefore::of(not_before));
         self
+    }
+
+    /// The layer has told the store when the session is to end, and a signed cookie cannot say that.
+    fn tell_of_another_end(&self, wanted: OffsetDateTime, expire_date: OffsetDateTime) {
+        if (wanted - expire_date).abs() > Duration::SECOND {
+            self.said.call_once(|| {
+                tracing::warn!(
+                    "a session ends with the age of its signed cookie, not when it is to: give \
+                     `SignedCookieStore::cookie_age` the `cookie_age` of the layer"
+                );
+            });
+        }
     }
 
     /// What browsers would not keep is not sent.

@@ -33,6 +33,7 @@ impl SignedCookieStore {
     fn write(&self, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let data = draft.session_data.clone();
         let expire_date = self.seal.expire_date(&data, now, draft.expire_date, self.cookie_age);
+        self.tell_of_another_end(draft.expire_date, expire_date);
         let raw = self.serializer.dumps(&data)?;
         let text = self.seal.seal(&raw, &self.cookie_name, now, expire_date);
         self.check_size(&text)?;

@@ -4,14 +4,14 @@ use axum::{Router, body::Body, routing::get};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jam_session::{
-    Error, LazySession, Session, SessionLayer, SessionStore, SignedCookieStore, Signer,
+    Draft, Error, LazySession, Session, SessionLayer, SessionStore, SignedCookieStore, Signer,
     testing::{CookieJar, TestClock},
 };
 use std::time::Duration;
 use tower::ServiceExt as _;
 
-use super::{encrypted, signed};
-use crate::TestResult;
+use super::{drawn, encrypted, signed};
+use crate::{TestResult, log::Log};
 
 async fn visit(session: Session) -> Result<String, Error> {
     let visits = session.modify("visits", |n: Option<u64>| n.unwrap_or(0) + 1)?;
@@ -208,5 +208,27 @@ async fn a_layer_knows_only_cookies_of_its_own_name() -> TestResult {
     assert!(other.open(&cookie).await?.is_empty());
     assert!(!first.exists(&cookie).await?, "nothing is kept");
     first.delete(&cookie).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_layer_with_another_age_than_the_store_is_told_once() -> TestResult {
+    let day = Duration::from_secs(24 * 3600);
+    for (store, layers, told) in [
+        (signed(), day, 1),
+        (signed(), 30 * day, 1),
+        (signed(), 14 * day, 0),
+        (signed().cookie_age(day), day, 0),
+        (encrypted(), day, 0),
+    ] {
+        let (log, _listening) = Log::of_this_thread();
+        let clock = TestClock::new();
+        let draft = |now| Draft::new("{}".parse().expect("an object"), now + layers);
+        for _ in 0..3 {
+            clock.advance(Duration::from_millis(700));
+            store.create(&drawn(), &draft(clock.now()), clock.now()).await?;
+        }
+        assert_eq!(log.take().iter().filter(|line| line.contains("cookie_age")).count(), told, "{layers:?}");
+    }
     Ok(())
 }
