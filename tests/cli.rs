@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use jam_session::{Clock, SessionData, SessionKey, SqliteStore, sqlx};
+use jam_session::{Clock, Draft, FileStore, SessionData, SessionKey, SessionStore as _, Signer, SqliteStore, sqlx};
 use rexpect::{process::WaitStatus, session::spawn_command};
 use tempfile::TempDir;
 use time::Duration;
@@ -291,5 +291,26 @@ async fn every_shell_gets_its_completions() -> TestResult {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shell}");
         assert!(ran.stdout.contains("clearsessions") && ran.stdout.contains("batch-size"), "{shell}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_directory_of_sessions_is_cleaned_without_its_secret() -> TestResult {
+    let place = Place::without_table().await?;
+    let directory = place.directory.path().join("sessions");
+    let store = FileStore::new(&directory)?.signing(Signer::new("secret"));
+    let now = Clock::system().now();
+    for (key, expires) in [("a", now - Duration::DAY), ("b", now - Duration::SECOND), ("c", now + Duration::DAY)] {
+        let draft = Draft::new(r#"{"a":1}"#.parse()?, expires);
+        store.create(&SessionKey::parse(&key.repeat(32))?, &draft, now).await?;
+    }
+
+    let ran = place.run("clearsessions -D file:sessions")?;
+
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "expired sessions removed: 2"), "{ran:?}");
+    assert_eq!(place.run("stats -D file:sessions")?.code, Some(2));
+    let missing = place.run("clearsessions -D file:wrong")?;
+    assert!(missing.code == Some(1) && missing.stderr.contains("`wrong`"), "{missing:?}");
+    assert!(!place.directory.path().join("wrong").exists());
     Ok(())
 }

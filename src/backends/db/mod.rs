@@ -9,6 +9,7 @@ use tokio::sync::SemaphorePermit;
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
     base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
+    codec::Codec,
     error::{SettingsError, StoreError},
     serializers::Serializer,
     session_key::SessionKey,
@@ -19,8 +20,8 @@ use batch::{Job as _, Lanes, Save};
 mod check;
 pub use check::SchemaProblem;
 mod clean;
+#[cfg(feature = "signing")]
 mod codec;
-use codec::Codec;
 mod connect;
 pub use connect::connect;
 mod driver;
@@ -221,7 +222,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         draft: &Draft,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        let stored = self.codec.encode(&draft.session_data, now)?;
+        let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let save = Save {
             session_key: loaded.session_key.clone(),
             loaded: loaded.stored.clone(),

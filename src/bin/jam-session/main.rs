@@ -11,6 +11,7 @@ use clap_complete::Shell;
 mod clearsessions;
 mod commands;
 mod failure;
+mod files;
 mod open;
 use failure::Failure;
 
@@ -29,7 +30,8 @@ struct Cli {
 /// Which table of which database.
 #[derive(Debug, clap::Args)]
 struct Target {
-    /// The database: `sqlite:…`, `postgres:…` or `mysql:…`; a file `.env` may set the variable
+    /// The database: `sqlite:…`, `postgres:…` or `mysql:…`, or `file:` and a directory of sessions; a file `.env` may
+    /// set the variable
     #[arg(short = 'D', long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// The session table, with its schema and a dot in front if it has one

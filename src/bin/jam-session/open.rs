@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use crate::{
     Cli, Target, commands,
     failure::{Failure, sentence},
+    files,
 };
 
 pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
@@ -23,6 +24,7 @@ pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
         "mysql" | "mariadb" => {
             commands::run(&open(jam_session::MySqlStore::connect(url), &cli.target).await?, &cli.command).await
         }
+        "file" => files::run(url, &cli.command).await,
         // It knows which feature is missing for this URL.
         _ => match jam_session::connect(url).await {
             Err(error) => Err(Failure::Failed(sentence(&error))),
