@@ -22,6 +22,7 @@ pub(crate) use handle::Handle;
 mod keys;
 mod lazy;
 pub use lazy::LazySession;
+mod now_and_then;
 mod queue;
 mod state;
 pub(crate) use state::{Facts, Sent};
