@@ -52,5 +52,10 @@ async fn open<DB: Driver>(
         )));
     };
     let store = connected.map_err(|error| Failure::Failed(sentence(&error)))?;
-    DbStore::with_table(store.pool().clone(), &target.table).map_err(|error| Failure::Usage(error.to_string()))
+    let store = DbStore::with_table(store.pool().clone(), &target.table);
+    let store = store.map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(match target.signing.signer()? {
+        Some(signer) => store.signing(signer),
+        None => store,
+    })
 }
