@@ -78,8 +78,9 @@ impl DjangoMessages {
         let item = message.to_json()?;
         self.change(move |list| {
             let text = list.unwrap_or("[]").trim_end();
-            let (list, separator) = (&text[..text.len() - 1], if items(text)?.is_empty() { "" } else { ", " });
-            Ok(Some(format!("{list}{separator}{item}]")))
+            let separator = if items(text)?.is_empty() { "" } else { ", " };
+            // What others wrote stays as they wrote it.
+            Ok(Some(format!("{}{separator}{item}]", &text[..text.len() - 1])))
         })
     }
 

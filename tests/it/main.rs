@@ -4,6 +4,7 @@ mod backends;
 mod budget;
 mod databases;
 mod django_auth;
+mod django_messages;
 mod django_schema;
 mod examples;
 mod layering;

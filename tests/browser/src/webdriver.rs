@@ -1,6 +1,6 @@
 //! A ChromeDriver with one browser in it: the few commands of WebDriver that a [`Browser`](crate::Browser) needs.
 
-use std::process::Command;
+use std::{env, process::Command};
 
 use serde_json::{Value, json};
 
@@ -54,9 +54,10 @@ impl Drop for WebDriver {
 fn capabilities() -> Value {
     // Containers run as root and have little shared memory.
     let arguments = ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--window-size=900,600"];
+    let binary = env::var("CHROMIUM").unwrap_or_else(|_| "/usr/bin/chromium".to_owned());
     json!({
         "browserName": "chrome",
-        "goog:chromeOptions": { "binary": "/usr/bin/chromium", "args": arguments },
+        "goog:chromeOptions": { "binary": binary, "args": arguments },
         "timeouts": { "pageLoad": PATIENCE.as_millis() as u64 },
     })
 }

@@ -1,6 +1,11 @@
 //! One login, one session, and one logout, on both sides of `beside_django`.
 
+use std::sync::{Mutex, PoisonError};
+
 use jam_session_browser::{Browser, Program, TestResult};
+
+/// The first start installs Django, and two at the same time would be in each other's way.
+static STARTING: Mutex<()> = Mutex::new(());
 
 /// Both sides on a database of their own.
 struct Sites {
@@ -13,6 +18,7 @@ struct Sites {
 
 impl Sites {
     fn start() -> TestResult<Self> {
+        let _alone = STARTING.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir()?;
         let database = format!("sqlite:{}", directory.path().join("site.db").display());
         let program = Program::example(
