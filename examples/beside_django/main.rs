@@ -25,7 +25,7 @@ mod django;
 mod pages;
 mod users;
 use django::{Django, Site};
-use users::Users;
+pub(crate) use users::Users;
 
 /// What the handlers need.
 #[derive(Clone)]
@@ -54,7 +54,7 @@ async fn logout(State(app): State<App>, session: Session) -> Result<Redirect, Er
 }
 
 /// The Axum side. Whoever is not logged in is sent to the login page of Django's admin.
-fn app(store: impl SessionStore, users: Users, signer: Signer, django: &str) -> Router {
+pub(crate) fn app(store: impl SessionStore, users: Users, signer: Signer, django: &str) -> Router {
     let auth = DjangoAuth::new(signer);
     let password_of = {
         let users = users.clone();
