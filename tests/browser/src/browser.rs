@@ -120,6 +120,7 @@ impl Browser {
         Ok(fs::write(file, BASE64_STANDARD.decode(png.as_str().unwrap_or_default())?)?)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "between two looks at another process, with a deadline")]
     fn wait(&self, what: &str, ask: impl Fn() -> TestResult<String>, enough: impl Fn(&str) -> bool) -> TestResult {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -103,6 +103,7 @@ pub fn free_port() -> TestResult<u16> {
 /// # Errors
 ///
 /// When nobody does for half a minute.
+#[expect(clippy::disallowed_methods, reason = "between two looks at another process, with a deadline")]
 pub fn wait_for_port(port: u16) -> TestResult {
     let deadline = Instant::now() + PATIENCE;
     while TcpStream::connect(("127.0.0.1", port)).is_err() {
