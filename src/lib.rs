@@ -38,7 +38,7 @@ mod delta;
 #[cfg(feature = "django_auth")]
 mod django_auth;
 #[cfg(feature = "django_auth")]
-pub use django_auth::{DjangoAuth, DjangoUserId, RequireLogin, RequireLoginService};
+pub use django_auth::{DjangoAuth, DjangoMessage, DjangoMessages, DjangoUserId, RequireLogin, RequireLoginService};
 mod error;
 pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
 mod expiry;

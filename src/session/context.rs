@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use time::{Duration, OffsetDateTime};
 
-use super::{queue::WriterQueue, writes::Writes};
+use super::{now_and_then::NowAndThen, queue::WriterQueue, writes::Writes};
 use crate::{
     backends::{ErasedStore, SessionStore},
     client::{self, Client},
@@ -30,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) record_user_agent: bool,
     pub(crate) queue: Arc<WriterQueue>,
     pub(crate) writes: Arc<Writes>,
+    /// When the last warning about a session that does not decode was.
+    pub(super) undecodable: Arc<NowAndThen>,
 }
 
 impl Context {
@@ -43,6 +45,7 @@ impl Context {
             record_user_agent: false,
             queue: Arc::default(),
             writes: Arc::default(),
+            undecodable: Arc::default(),
         }
     }
 

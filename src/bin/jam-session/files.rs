@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use jam_session::SessionStore as _;
+use jam_session::{FileStore, SessionStore as _};
 
 use crate::{
-    Command,
+    Cli, Command,
     commands::say,
     failure::{Failure, sentence},
 };
 
-pub(crate) async fn run(url: &str, command: &Command) -> Result<(), Failure> {
-    let Command::Clearsessions { dry_run: false, .. } = command else {
+pub(crate) async fn run(url: &str, cli: &Cli) -> Result<(), Failure> {
+    let Command::Clearsessions { dry_run: false, .. } = &cli.command else {
         return Err(Failure::Usage(
             "a directory of sessions knows one command: `clearsessions`, not as a dry run".into(),
         ));
@@ -21,7 +21,12 @@ pub(crate) async fn run(url: &str, command: &Command) -> Result<(), Failure> {
     if !Path::new(path).is_dir() {
         return Err(Failure::Failed(format!("there is no directory `{path}`")));
     }
-    let store = jam_session::connect(url).await.map_err(|error| Failure::Failed(sentence(&error)))?;
+    let store = FileStore::new(path).map_err(|error| Failure::Failed(sentence(&error)))?;
+    // What is signed is removed by those who can verify how long it is to live.
+    let store = match cli.target.signing.signer()? {
+        Some(signer) => store.signing(signer),
+        None => store,
+    };
     let now = jam_session::Clock::system().now();
     let removed = store.clear_expired(now).await.map_err(|error| Failure::Failed(sentence(&error)))?;
     say(&format!("expired sessions removed: {removed}"))

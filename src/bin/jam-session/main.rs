@@ -13,7 +13,9 @@ mod commands;
 mod failure;
 mod files;
 mod open;
+mod signing;
 use failure::Failure;
+use signing::Signing;
 
 /// Looks after the table in which web applications keep their sessions.
 ///
@@ -40,6 +42,8 @@ struct Target {
     /// How many seconds to wait for the database
     #[arg(long, default_value = "10", global = true, value_name = "SECONDS")]
     connect_timeout: u64,
+    #[command(flatten)]
+    signing: Signing,
 }
 
 impl Target {
