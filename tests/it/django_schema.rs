@@ -67,13 +67,13 @@ async fn mysql_table(pool: &Pool<sqlx::MySql>) -> TestResult<Vec<String>> {
 #[tokio::test]
 async fn on_sqlite_our_table_is_djangos() -> TestResult {
     let (Some(python), Some(ours_at), Some(djangos_at)) =
-        (python::with_django(), databases::sqlite().await, databases::sqlite().await)
+        (python::with_django("5.2"), databases::sqlite().await, databases::sqlite().await)
     else {
         return Ok(());
     };
     ours(&ours_at.pool).await?;
     let path = djangos_at.url.trim_start_matches("sqlite:");
-    djangos(python, &json!({ "ENGINE": "django.db.backends.sqlite3", "NAME": path }))?;
+    djangos(&python, &json!({ "ENGINE": "django.db.backends.sqlite3", "NAME": path }))?;
 
     let table = sqlite_table(&ours_at.pool).await?;
     assert_eq!(table, sqlite_table(&djangos_at.pool).await?);
@@ -84,7 +84,7 @@ async fn on_sqlite_our_table_is_djangos() -> TestResult {
 #[tokio::test]
 async fn on_postgres_our_table_is_djangos() -> TestResult {
     let (Some(python), Some(ours_at), Some(djangos_at)) =
-        (python::with_django(), databases::postgres().await, databases::postgres().await)
+        (python::with_django("5.2"), databases::postgres().await, databases::postgres().await)
     else {
         return Ok(());
     };
@@ -92,7 +92,7 @@ async fn on_postgres_our_table_is_djangos() -> TestResult {
     let mut settings = database("django.db.backends.postgresql", &djangos_at.url)?;
     let schema = djangos_at.url.rsplit("%3D").next().ok_or("a schema")?;
     settings["OPTIONS"] = json!({ "options": format!("-c search_path={schema}") });
-    djangos(python, &settings)?;
+    djangos(&python, &settings)?;
 
     let table = postgres_table(&ours_at.pool).await?;
     assert_eq!(table, postgres_table(&djangos_at.pool).await?);
@@ -103,12 +103,12 @@ async fn on_postgres_our_table_is_djangos() -> TestResult {
 #[tokio::test]
 async fn on_mariadb_our_table_is_djangos() -> TestResult {
     let (Some(python), Some(ours_at), Some(djangos_at)) =
-        (python::with_django(), databases::mysql().await, databases::mysql().await)
+        (python::with_django("5.2"), databases::mysql().await, databases::mysql().await)
     else {
         return Ok(());
     };
     ours(&ours_at.pool).await?;
-    djangos(python, &database("django.db.backends.mysql", &djangos_at.url)?)?;
+    djangos(&python, &database("django.db.backends.mysql", &djangos_at.url)?)?;
 
     let table = mysql_table(&ours_at.pool).await?;
     assert_eq!(table, mysql_table(&djangos_at.pool).await?);
