@@ -16,8 +16,8 @@ use crate::support::{TestResult, python};
 pub(crate) const SECRET_KEY: &str = "the SECRET_KEY of both sides, ünïcode included";
 
 pub(crate) struct Django {
-    /// Ends with this.
-    _process: Child,
+    /// Killed with this, should it not have ended by then.
+    process: Child,
     commands: ChildStdin,
     answers: Lines<BufReader<ChildStdout>>,
     /// `(5, 2)`.
@@ -38,7 +38,7 @@ impl Django {
         let mut process = tokio::process::Command::from(command).kill_on_drop(true).spawn()?;
         let commands = process.stdin.take().ok_or("a pipe")?;
         let answers = BufReader::new(process.stdout.take().ok_or("a pipe")?).lines();
-        let mut django = Self { _process: process, commands, answers, version: (0, 0), name: String::new() };
+        let mut django = Self { process, commands, answers, version: (0, 0), name: String::new() };
         let running = django.ask("version", json!({})).await?;
         django.version = serde_json::from_value(running[0].clone())?;
         django.name = format!("Django {}, Python {}", text(&running[1]), text(&running[2]));
@@ -56,6 +56,14 @@ impl Django {
             Some(raised) => Err(format!("{}: {command} raises {}", self.name, text(raised)).into()),
             None => Ok(answer["answer"].take()),
         }
+    }
+
+    /// Lets the process end.
+    pub(crate) async fn stop(self) -> TestResult {
+        let Self { mut process, commands, name, .. } = self;
+        drop(commands);
+        assert!(process.wait().await?.success(), "{name} ends in peace");
+        Ok(())
     }
 }
 

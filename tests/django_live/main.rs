@@ -26,7 +26,8 @@ async fn on_djangos_table<DB: Driver>(mut site: Site<DB>) -> TestResult {
     life::of_one_table(&mut site).await?;
     random_sessions::from_django(&mut site).await?;
     clean_up::by_either_side(&mut site).await?;
-    policies::of_both_sides(&mut site).await
+    policies::of_both_sides(&mut site).await?;
+    site.django.stop().await
 }
 
 /// We made it.
@@ -35,7 +36,8 @@ async fn on_our_table<DB: Driver>(mut site: Site<DB>) -> TestResult {
     life::of_one_table(&mut site).await?;
     random_sessions::from_us(&mut site).await?;
     auth::of_users_on_both_sides(&mut site).await?;
-    race::of_two_writers(&mut site).await
+    race::of_two_writers(&mut site).await?;
+    site.django.stop().await
 }
 
 /// Django keeps local time.
@@ -43,7 +45,8 @@ async fn without_time_zones<DB: Driver>(mut site: Site<DB>) -> TestResult {
     site.migrate(Table::Djangos).await?;
     life::of_one_table(&mut site).await?;
     clean_up::by_either_side(&mut site).await?;
-    policies::of_both_sides(&mut site).await
+    policies::of_both_sides(&mut site).await?;
+    site.django.stop().await
 }
 
 /// Makes a test on each database of each case: a function of a site.

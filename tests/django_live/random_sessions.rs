@@ -1,6 +1,6 @@
 //! Sessions at random, of everything that JSON and Python's JSON know, from each side to the other.
 
-use jam_session::{Draft, Driver, SessionKey, SessionStore as _};
+use jam_session::{Draft, Driver, SessionData, SessionKey, SessionStore as _};
 use serde_json::{Value, json};
 use time::Duration;
 
@@ -55,18 +55,20 @@ pub(crate) async fn from_us<DB: Driver>(site: &mut Site<DB>) -> TestResult {
         let mut rows = Vec::new();
         for number in first..first + BATCH {
             // What our own types serialize to, and what only a text can say.
-            let (key, written) = if number % 2 == 0 {
+            let (key, written, stored) = if number % 2 == 0 {
                 let data = texts::object(&mut random, number);
                 let written = Value::Object(data.clone()).to_string();
                 let session = layer.create().await?;
                 session.update(data)?;
                 session.save().await?;
-                (key_of(&session), written)
+                (key_of(&session), written, session.session_data())
             } else {
                 let written = texts::json(&mut random, number);
-                (store(site, &mut random, &written).await?, written)
+                let stored: SessionData = written.parse()?;
+                (store(site, &mut random, &stored).await?, written, stored)
             };
-            (bytes, longest) = (bytes + written.len(), longest.max(written.len()));
+            let stored = stored.to_json().len();
+            (bytes, longest) = (bytes + stored, longest.max(stored));
             rows.push((key, written));
         }
         let wrong = site.ask("check", json!({ "rows": rows })).await?;
@@ -85,9 +87,9 @@ pub(crate) async fn from_us<DB: Driver>(site: &mut Site<DB>) -> TestResult {
     Ok(())
 }
 
-async fn store<DB: Driver>(site: &Site<DB>, random: &mut Random, written: &str) -> TestResult<String> {
+async fn store<DB: Driver>(site: &Site<DB>, random: &mut Random, data: &SessionData) -> TestResult<String> {
     let key: String = (0..32).map(|_| char::from(random.choose(b"abcdefghijklmnopqrstuvwxyz0123456789"))).collect();
     let now = site.clock.now();
-    let draft = Draft::new(written.parse()?, now + Duration::WEEK);
+    let draft = Draft::new(data.clone(), now + Duration::WEEK);
     Ok(site.store.create(&SessionKey::parse(&key)?, &draft, now).await?.session_key.as_str().to_owned())
 }

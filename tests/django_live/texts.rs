@@ -1,10 +1,11 @@
 //! Session data at random: as values of serde_json, and as JSON texts that say what it cannot.
 
+use jam_session::Raw;
 use serde_json::{Map, Value, json};
 
 use crate::random::Random;
 
-/// Bytes of what every hundredth session has, at most.
+/// Bytes that the longest text of every hundredth session is stored as.
 const LONG: usize = 100_000;
 
 /// Numbers and texts that not every JSON library takes, or gives back as they were.
@@ -35,8 +36,9 @@ pub(crate) fn object(random: &mut Random, number: u64) -> Map<String, Value> {
         object.insert(string(random) + "n", value(random, 4));
     }
     if number % 100 == 6 {
-        // Escaped, a character takes up to twelve bytes.
-        object.insert("long".into(), (string(random).repeat(700) + &".".repeat(LONG - 92_400)).into());
+        let text = string(random).repeat(700);
+        let escaped = Raw::new(&text).expect("a text").as_str().len();
+        object.insert("long".into(), (text + &".".repeat(LONG - escaped)).into());
     }
     object
 }

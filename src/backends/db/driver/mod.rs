@@ -53,6 +53,12 @@ pub trait Driver: Database + sealed::Sealed {
         Self::marker(n)
     }
 
+    /// The `n`th bind marker, for a date that sorts before everything that stands for the same instant.
+    #[must_use]
+    fn earliest_marker(n: usize) -> String {
+        Self::marker(n)
+    }
+
     /// The column as it is read back by [`read`](Self::read).
     #[must_use]
     fn date_column(column: &str) -> String {
