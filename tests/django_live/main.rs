@@ -45,6 +45,7 @@ async fn without_time_zones<DB: Driver>(mut site: Site<DB>) -> TestResult {
     site.migrate(Table::Djangos).await?;
     life::of_one_table(&mut site).await?;
     clean_up::by_either_side(&mut site).await?;
+    policies::across_the_change_of_clocks(&mut site).await?;
     policies::of_both_sides(&mut site).await?;
     site.django.stop().await
 }
