@@ -7,6 +7,7 @@ knows and others do not (NaN, lone surrogates, long integers) arrives as it is. 
 import datetime
 import json
 import sys
+import time
 import types
 
 try:
@@ -182,6 +183,7 @@ def increment(key, first, times):
         lost += found != number
         session["django"] = number + 1
         session.save()
+        time.sleep(0.002)
     return lost
 
 

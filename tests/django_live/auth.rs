@@ -29,7 +29,7 @@ pub(crate) async fn of_users_on_both_sides<DB: Driver>(site: &mut Site<DB>) -> T
     both_log_out_after_a_password_change(site, &users).await?;
     both_keep_the_session_that_changed_the_password(site, &users).await?;
     let fallbacks = a_new_secret_key_logs_nobody_out(site, &users).await?;
-    println!("django: {}: auth hashes of login, logout and a new password, {fallbacks}, both ways", site.name);
+    site.report(format!("auth both ways: login, logout, new password, {fallbacks}"));
     Ok(())
 }
 

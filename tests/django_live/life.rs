@@ -18,7 +18,7 @@ pub(crate) async fn of_one_table<DB: Driver>(site: &mut Site<DB>) -> TestResult 
     we_begin(site).await?;
     what_one_side_ends_the_other_does_not_bring_back(site).await?;
     each_lets_the_others_sessions_expire(site).await?;
-    println!("django: {}: created, read, changed, cycled, flushed and expired what the other side wrote", site.name);
+    site.report("each created, read, changed, cycled, flushed and expired what the other wrote".to_owned());
     Ok(())
 }
 

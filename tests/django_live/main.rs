@@ -27,7 +27,7 @@ async fn on_djangos_table<DB: Driver>(mut site: Site<DB>) -> TestResult {
     random_sessions::from_django(&mut site).await?;
     clean_up::by_either_side(&mut site).await?;
     policies::of_both_sides(&mut site).await?;
-    site.django.stop().await
+    site.close().await
 }
 
 /// We made it.
@@ -37,7 +37,7 @@ async fn on_our_table<DB: Driver>(mut site: Site<DB>) -> TestResult {
     random_sessions::from_us(&mut site).await?;
     auth::of_users_on_both_sides(&mut site).await?;
     race::of_two_writers(&mut site).await?;
-    site.django.stop().await
+    site.close().await
 }
 
 /// Django keeps local time.
@@ -47,7 +47,7 @@ async fn without_time_zones<DB: Driver>(mut site: Site<DB>) -> TestResult {
     clean_up::by_either_side(&mut site).await?;
     policies::across_the_change_of_clocks(&mut site).await?;
     policies::of_both_sides(&mut site).await?;
-    site.django.stop().await
+    site.close().await
 }
 
 /// Makes a test on each database of each case: a function of a site.

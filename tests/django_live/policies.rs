@@ -54,13 +54,8 @@ pub(crate) async fn of_both_sides<DB: Driver>(site: &mut Site<DB>) -> TestResult
         }
     }
     configure(site, Rule { save_every_request: false, expire_at_browser_close: false, view: "read" }).await?;
-    println!(
-        "django: {}: {} expiries under {} settings, set by either side and honoured by both, {}",
-        site.name,
-        expiries.len(),
-        RULES.len(),
-        if dates { "dates included" } else { "numbers only" }
-    );
+    let kinds = if dates { "expiries, also dates," } else { "expiries, no dates," };
+    site.report(format!("{} {kinds} under {} settings honoured by both", expiries.len(), RULES.len()));
     Ok(())
 }
 

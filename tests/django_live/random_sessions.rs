@@ -38,11 +38,10 @@ pub(crate) async fn from_django<DB: Driver>(site: &mut Site<DB>) -> TestResult {
         let wrong = site.ask("check_at_random", asked).await?;
         different.extend(wrong.as_array().into_iter().flatten().map(|number| format!("{number}, written back")));
     }
-    println!(
-        "django: {}: {SESSIONS} sessions from Django, {bytes} bytes, the longest {longest}, and back: {} differences",
-        site.name,
-        different.len()
-    );
+    let differences = different.len();
+    site.report(format!(
+        "{SESSIONS} sessions from Django and back ({bytes} bytes, up to {longest}): {differences} differences"
+    ));
     assert!(different.is_empty(), "{}: {different:?}", site.name);
     Ok(())
 }
@@ -78,11 +77,8 @@ pub(crate) async fn from_us<DB: Driver>(site: &mut Site<DB>) -> TestResult {
             written.chars().take(200).collect::<String>()
         }));
     }
-    println!(
-        "django: {}: {SESSIONS} sessions from us, {bytes} bytes, the longest {longest}: {} differences",
-        site.name,
-        different.len()
-    );
+    let differences = different.len();
+    site.report(format!("{SESSIONS} sessions from us ({bytes} bytes, up to {longest}): {differences} differences"));
     assert!(different.is_empty(), "{}: {different:?}", site.name);
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::{
 const NOW: OffsetDateTime = datetime!(2024-07-01 12:00:00.123456 UTC);
 
 /// Who makes the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) enum Table {
     Djangos,
     Ours,
@@ -34,6 +34,7 @@ pub(crate) struct Site<DB: Driver> {
     pub(crate) clock: TestClock,
     /// `Django 5.2.19, Python 3.11, SQLite`.
     pub(crate) name: String,
+    figures: Vec<String>,
     _scratch: Scratch<DB>,
 }
 
@@ -70,15 +71,30 @@ impl<DB: Driver> Site<DB> {
             store = store.local_time(berlin::offset);
             name.push_str(", USE_TZ = False");
         }
-        let mut site = Self { django, store, clock: TestClock::at(NOW), name, _scratch: scratch };
+        let mut site = Self { django, store, clock: TestClock::at(NOW), name, figures: Vec::new(), _scratch: scratch };
         site.stop_the_clock(NOW).await?;
         Ok(Some(site))
     }
 
+    /// What the test has to tell.
+    pub(crate) fn report(&mut self, figures: String) {
+        self.figures.push(figures);
+    }
+
+    /// Prints the figures and lets Django end.
+    pub(crate) async fn close(self) -> TestResult {
+        println!("django: {}: {}", self.name, self.figures.join("; "));
+        self.django.stop().await
+    }
+
     /// Makes the tables; Django makes those of its users in any case.
     pub(crate) async fn migrate(&mut self, table: Table) -> TestResult {
-        if table == Table::Ours {
-            self.store.migrate().await?;
+        match table {
+            Table::Ours => {
+                self.store.migrate().await?;
+                self.name.push_str(", our table");
+            }
+            Table::Djangos => self.name.push_str(", Django's table"),
         }
         self.ask("migrate", json!({})).await?;
         assert_eq!(self.store.check_schema().await?, [], "our own check of the table");
