@@ -43,6 +43,7 @@ pub(crate) async fn from_django<DB: Driver>(site: &mut Site<DB>) -> TestResult {
         "{SESSIONS} sessions from Django and back ({bytes} bytes, up to {longest}): {differences} differences"
     ));
     assert!(different.is_empty(), "{}: {different:?}", site.name);
+    assert_eq!(site.store.check_schema().await?, [], "{}: our own check of what Django wrote", site.name);
     Ok(())
 }
 

@@ -21,6 +21,9 @@ use crate::{
 /// Where the clocks of both sides stand at first.
 const NOW: OffsetDateTime = datetime!(2024-07-01 12:00:00.123456 UTC);
 
+/// How long our side waits for a database.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Who makes the table.
 #[derive(Clone, Copy)]
 pub(crate) enum Table {
@@ -118,7 +121,9 @@ impl<DB: Driver> Site<DB> {
     }
 
     pub(crate) fn layer_with(&self, settings: Settings) -> TestResult<SessionLayer> {
-        Ok(SessionLayer::with_settings(self.store.clone(), settings)?.clock(self.clock.clock()))
+        let layer = SessionLayer::with_settings(self.store.clone(), settings)?.clock(self.clock.clock());
+        // It is not about time, and the machine may be busy.
+        Ok(layer.load_deadline(PATIENCE).save_deadline(PATIENCE))
     }
 
     pub(crate) async fn open_session(&self, key: &str) -> TestResult<Session> {
