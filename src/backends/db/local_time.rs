@@ -44,6 +44,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     /// session may have as its own expiry, which carries no offset then. `offset_at` gives the offset of Django's
     /// `TIME_ZONE` at an instant, daylight saving time included.
     ///
+    /// Ages are real time here. Django subtracts what clocks show, so an age of its own across the change of clocks is an
+    /// hour off; a date is the same instant for both.
+    ///
     /// ```
     /// # #[cfg(feature = "sqlite")]
     /// # #[tokio::main(flavor = "current_thread")]
