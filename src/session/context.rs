@@ -10,7 +10,7 @@ use crate::{
     client::{self, Client},
     clock::Clock,
     error::{Error, StoreError},
-    expiry,
+    expiry::Stored,
     session_data::SessionData,
     session_key::SessionKey,
     settings::Settings,
@@ -84,7 +84,12 @@ impl Context {
 
     /// When a session with this data expires if it is saved at `now`.
     pub(crate) fn expire_date(&self, data: &SessionData, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
-        expiry::Stored::of(data)?.date(now, self.session_cookie_age(data))
+        self.stored_expiry(data)?.date(now, self.session_cookie_age(data))
+    }
+
+    /// The expiry that a session of this data has of its own.
+    pub(crate) fn stored_expiry(&self, data: &SessionData) -> Result<Stored, Error> {
+        Stored::of(data, &|at| self.store.local_offset(at))
     }
 }
 

@@ -27,12 +27,12 @@ impl Table {
         let Some(scratch) = databases::sqlite().await else { return Ok(None) };
         let store: SqliteStore = SqliteStore::new(scratch.pool.clone()).signing(Signer::new(SECRET_KEY));
         store.migrate().await?;
-        Ok(python::with_django().is_some().then(|| Self { sessions: SessionLayer::new(store), scratch }))
+        Ok(python::with_django("5.2").is_some().then(|| Self { sessions: SessionLayer::new(store), scratch }))
     }
 
     fn django(&self, key: &str, messages: Option<&Value>) -> TestResult<String> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/django/messages.py");
-        let mut command = Command::new(python::with_django().ok_or("it was there")?);
+        let mut command = Command::new(python::with_django("5.2").ok_or("it was there")?);
         command.args([script, self.scratch.url.trim_start_matches("sqlite:"), SECRET_KEY, key]);
         Ok(python::run(command.args(messages.map(Value::to_string)))?)
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::{
     DbStore, Driver, SessionEvent,
@@ -81,5 +81,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
 
     async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
         self.clear_in_batches(now).await
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.local_time.offset(at)
     }
 }

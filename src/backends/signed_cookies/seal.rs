@@ -107,7 +107,7 @@ impl Unsealed {
 /// An expiry of the session's own cannot make its cookie last longer.
 fn of_age(data: &SessionData, sealed_at: OffsetDateTime, age: Duration) -> OffsetDateTime {
     let at_most = sealed_at.saturating_add(age);
-    let own = Stored::of(data).and_then(|stored| stored.date(sealed_at, age));
+    let own = Stored::of(data, &|_| None).and_then(|stored| stored.date(sealed_at, age));
     own.map_or(at_most, |own| own.min(at_most))
 }
 

@@ -96,7 +96,7 @@ async fn keys_that_are_no_keys_are_taken_as_django_takes_them() -> TestResult {
 /// Django's own engine takes over a session of ours, and we take it back.
 #[tokio::test]
 async fn a_live_django_shares_the_directory() -> TestResult {
-    let Some(python) = python::with_django() else { return Ok(()) };
+    let Some(python) = python::with_django("5.2") else { return Ok(()) };
     let (directory, now) = (folder(), Clock::system().now());
     let store = FileStore::new(directory.path())?.signing(Signer::new("secret"));
     for json in [r#"{"name":"J\u00fcrgen","n":[1,2]}"#, r#"{"a":1,"_session_expiry":"2100-01-01T00:00:00+00:00"}"#] {
@@ -104,7 +104,7 @@ async fn a_live_django_shares_the_directory() -> TestResult {
         store.create(&key(KEY), &draft, now).await?;
 
         let output = python::run(
-            Command::new(python).arg("tests/django/engines.py").args(["file", "secret", KEY]).arg(directory.path()),
+            Command::new(&python).arg("tests/django/engines.py").args(["file", "secret", KEY]).arg(directory.path()),
         )?;
 
         let theirs: Value = serde_json::from_str(&output)?;
@@ -116,7 +116,7 @@ async fn a_live_django_shares_the_directory() -> TestResult {
     }
     println!(
         "file: a live Django {} reads, changes and hands back 2 sessions",
-        python::run(Command::new(python).args(["-m", "django", "--version"]))?
+        python::run(Command::new(&python).args(["-m", "django", "--version"]))?
     );
     Ok(())
 }

@@ -110,14 +110,14 @@ async fn same_outcome(row: &Value, version: &str) -> TestResult<Result<(), Strin
 /// Django's own engine takes over a session of ours, and we take it back.
 #[tokio::test]
 async fn a_live_django_takes_our_cookies_and_gives_its_own() -> TestResult {
-    let Some(python) = python::with_django() else { return Ok(()) };
+    let Some(python) = python::with_django("5.2") else { return Ok(()) };
     let store = SignedCookieStore::new(Signer::new("secret"));
     let long = format!(r#"{{"long":"{}"}}"#, "compressible ".repeat(200));
     for json in [r#"{"name":"J\u00fcrgen","n":[1,2]}"#, "{}", long.as_str()] {
         let now = Clock::system().now();
         let created = store.create(&drawn(), &Draft::new(json.parse()?, now + Duration::weeks(2)), now).await?;
 
-        let mut django = Command::new(python);
+        let mut django = Command::new(&python);
         django.args(["tests/django/engines.py", "signed_cookies", "secret", created.session_key.as_str()]);
         let theirs: Value = serde_json::from_str(&python::run(&mut django)?)?;
 
@@ -127,7 +127,7 @@ async fn a_live_django_takes_our_cookies_and_gives_its_own() -> TestResult {
         assert_eq!(loaded.session_data.get::<String>("django").ok().flatten().as_deref(), Some("naïve 名前"));
         assert_eq!(loaded.session_data.len(), created.session_data.len() + 1);
     }
-    let version = python::run(Command::new(python).args(["-m", "django", "--version"]))?;
+    let version = python::run(Command::new(&python).args(["-m", "django", "--version"]))?;
     println!("signed_cookies: a live Django {version} reads, changes and hands back 3 sessions");
     Ok(())
 }
