@@ -20,7 +20,7 @@ async fn a_django_that_pickles_shares_its_sessions() -> TestResult {
     data.insert("_session_expiry", "2030-01-02T03:04:05.678901+02:00")?;
     let stored = store.objects().encode(&data, OffsetDateTime::UNIX_EPOCH)?;
 
-    let answer = ask_python(python, "sessions", format!("{}\n", stored.0))?;
+    let answer = ask_python(&python, "sessions", format!("{}\n", stored.0))?;
 
     let columns: Vec<_> = answer.trim_end().split('\t').collect();
     let found = concat!(

@@ -16,13 +16,13 @@ const VALUES: usize = 2000;
 
 /// What Python finds in these pickles: what they hold, and what that does not tell.
 fn read_by_python(python: &Path, how: &str, pickles: &[Vec<u8>]) -> TestResult<Vec<(String, String)>> {
-    let answers = ask_python(python, how, pickles.iter().map(|pickle| hex(pickle) + "\n").collect())?;
+    let answers = ask_python(&python, how, pickles.iter().map(|pickle| hex(pickle) + "\n").collect())?;
     answers.lines().map(|line| line.split_once('\t').map(both).ok_or_else(|| "two columns".into())).collect()
 }
 
 /// Gives the script its lines, and what it prints.
 pub(crate) fn ask_python(python: &Path, how: &str, lines: String) -> TestResult<String> {
-    let mut child = Command::new(python).args([SCRIPT, how]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(&python).args([SCRIPT, how]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut input = child.stdin.take().ok_or("its input")?;
     let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = child.wait_with_output()?;
@@ -42,7 +42,7 @@ fn python_reads_two_thousand_values_as_they_were_written() -> TestResult {
     let values: Vec<_> = (0..VALUES).map(|_| values::value(&mut random, 4)).collect();
     let pickles = values.iter().map(pickled).collect::<TestResult<Vec<_>>>()?;
 
-    let found = read_by_python(python, "read", &pickles)?;
+    let found = read_by_python(&python, "read", &pickles)?;
 
     for (value, (found, _)) in values.iter().zip(&found) {
         assert_eq!(*found, format!("dict[str:76={}]", canonical::of(value)));
@@ -67,7 +67,7 @@ fn pickled(value: &PickledValue) -> TestResult<Vec<u8>> {
 #[test]
 fn two_thousand_sessions_of_python_come_back_to_it_unchanged() -> TestResult {
     let Some(python) = python_with_django::with_django("5.2") else { return Ok(()) };
-    let written = python_with_django::run(Command::new(python).args([SCRIPT, "write", "1", &VALUES.to_string()]))?;
+    let written = python_with_django::run(Command::new(&python).args([SCRIPT, "write", "1", &VALUES.to_string()]))?;
     let written = written.lines().map(|line| line.split('\t').collect::<Vec<_>>()).collect::<Vec<_>>();
     let mut pickles = Vec::new();
     for (number, row) in written.iter().enumerate() {
@@ -79,7 +79,7 @@ fn two_thousand_sessions_of_python_come_back_to_it_unchanged() -> TestResult {
         pickles.push(PickleSerializer::default().dumps(&data)?);
     }
 
-    let found = read_by_python(python, "read", &pickles)?;
+    let found = read_by_python(&python, "read", &pickles)?;
 
     for (row, found) in written.iter().zip(&found) {
         assert_eq!((row[1], row[2]), (found.0.as_str(), found.1.as_str()));
@@ -106,8 +106,8 @@ fn of_a_damaged_pickle_python_reads_the_same() -> TestResult {
         }
     }
 
-    let theirs = read_by_python(python, "read-damaged", &damaged)?;
-    let ours = read_by_python(python, "read-damaged", &ours)?;
+    let theirs = read_by_python(&python, "read-damaged", &damaged)?;
+    let ours = read_by_python(&python, "read-damaged", &ours)?;
 
     let (mut same, mut framed) = (0, 0);
     for ((theirs, ours), pickle) in theirs.iter().zip(&ours).zip(&damaged) {
