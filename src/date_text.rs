@@ -23,6 +23,21 @@ pub(crate) fn to_iso(at: OffsetDateTime) -> String {
     format!("{}T{}{fraction}{sign}{hours:02}:{minutes:02}", date(at), clock(at))
 }
 
+/// [`to_iso`] without the offset: what `isoformat` writes of a date that has none.
+pub(crate) fn to_naive_iso(at: OffsetDateTime) -> String {
+    let mut text = to_iso(at);
+    text.truncate(text.len() - "+00:00".len());
+    text
+}
+
+/// The instant of a date in local time, whose offset at an instant `offset_at` says. An hour that clocks show twice is
+/// one of the two.
+pub(crate) fn to_instant(local: PrimitiveDateTime, offset_at: impl Fn(OffsetDateTime) -> UtcOffset) -> OffsetDateTime {
+    // The offset of about then leads to an instant near enough to ask for the right one.
+    let near = local.assume_offset(offset_at(local.assume_utc()));
+    local.assume_offset(offset_at(near)).to_offset(UtcOffset::UTC)
+}
+
 fn date(at: OffsetDateTime) -> String {
     format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
 }

@@ -4,8 +4,8 @@ use std::{fmt, sync::Arc};
 
 use crate::{error::Error, raw::Raw, session_data::SessionData};
 
-/// Computes a new value from the current one.
-pub(crate) type ModifyFn = Arc<dyn Fn(Option<&Raw>) -> Result<Raw, Error> + Send + Sync>;
+/// Computes a new value from the current one, or none.
+pub(crate) type ModifyFn = Arc<dyn Fn(Option<&Raw>) -> Result<Option<Raw>, Error> + Send + Sync>;
 
 /// One change, in the words of the methods that make them.
 #[derive(Clone)]
@@ -36,10 +36,7 @@ impl Change {
             Self::Remove(key) => {
                 data.remove(key);
             }
-            Self::Modify(key, modify) => {
-                let value = modify(data.raw(key))?;
-                data.set(key, value);
-            }
+            Self::Modify(key, modify) => data.put(key, modify(data.raw(key))?),
             Self::Clear => *data = SessionData::default(),
         }
         Ok(())
@@ -98,7 +95,7 @@ mod tests {
             "n".to_owned(),
             Arc::new(|n| {
                 let n: i32 = n.map_or(0, |n| n.get().unwrap());
-                Ok(Raw::new(&(n + 1)).unwrap())
+                Ok(Raw::new(&(n + 1)).ok())
             }),
         ));
 

@@ -6,10 +6,18 @@
 use serde_json::Value;
 use time::{Duration, OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
-use crate::{date_text, error::Error, raw::Raw, session_data::SessionData};
+use crate::{
+    date_text,
+    error::{BoxError, Error},
+    raw::Raw,
+    session_data::SessionData,
+};
 
 /// The name under which a session keeps its own expiry: Django's.
 pub(crate) const EXPIRY_KEY: &str = "_session_expiry";
+
+/// The offset of local time at an instant, `None` where dates carry their own: `SessionStore::local_offset`.
+pub(crate) type LocalOffset<'a> = &'a dyn Fn(OffsetDateTime) -> Option<UtcOffset>;
 
 /// How long one session lives: what [`set_expiry`](crate::Session::set_expiry) takes.
 ///
@@ -71,16 +79,24 @@ impl Expiry {
     }
 
     /// The value to store, `None` for the global policy.
-    pub(crate) fn to_raw(self, now: OffsetDateTime) -> Option<Raw> {
+    pub(crate) fn to_raw(self, now: OffsetDateTime, local: LocalOffset<'_>) -> Option<Raw> {
         let raw = match self {
             Self::Default => return None,
             Self::AtBrowserClose => Raw::new(&0),
             Self::Idle(idle) if idle.subsec_nanoseconds() == 0 => Raw::new(&idle.whole_seconds()),
             Self::Idle(idle) => Raw::new(&idle.as_seconds_f64()),
-            Self::In(after) => Raw::new(&date_text::to_iso(now.saturating_add(after))),
-            Self::At(at) => Raw::new(&date_text::to_iso(at)),
+            Self::In(after) => Raw::new(&text(now.saturating_add(after), local)),
+            Self::At(at) => Raw::new(&text(at, local)),
         };
         Some(raw.expect("a number or a text is JSON"))
+    }
+}
+
+/// A Django without time zones cannot compare a date that has an offset with its own, which have none.
+fn text(at: OffsetDateTime, local: LocalOffset<'_>) -> String {
+    match local(at) {
+        Some(offset) => date_text::to_naive_iso(at.to_offset(offset)),
+        None => date_text::to_iso(at),
     }
 }
 
@@ -138,18 +154,18 @@ impl From<Option<i64>> for Expiry {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Stored {
     Expiry(Expiry),
-    /// A date without an offset, which only a Django without time zones compares with anything.
+    /// A date without an offset where dates have one.
     Naive(PrimitiveDateTime),
     /// An empty text: it has an age and no date, in Django too.
     Empty,
 }
 
 impl Stored {
-    pub(crate) fn of(data: &SessionData) -> Result<Self, Error> {
-        data.raw(EXPIRY_KEY).map_or(Ok(Self::Expiry(Expiry::Default)), Self::parse)
+    pub(crate) fn of(data: &SessionData, local: LocalOffset<'_>) -> Result<Self, Error> {
+        data.raw(EXPIRY_KEY).map_or(Ok(Self::Expiry(Expiry::Default)), |raw| Self::parse(raw, local))
     }
 
-    fn parse(raw: &Raw) -> Result<Self, Error> {
+    fn parse(raw: &Raw, local: LocalOffset<'_>) -> Result<Self, Error> {
         let value = raw.get().map_err(wrong_type)?;
         Ok(Self::Expiry(match value {
             Value::Null => Expiry::Default,
@@ -158,7 +174,10 @@ impl Stored {
             Value::String(text) if text.is_empty() => return Ok(Self::Empty),
             Value::String(text) => match date_text::parse(&text) {
                 Some((at, Some(offset))) => Expiry::At(at.assume_offset(offset)),
-                Some((at, None)) => return Ok(Self::Naive(at)),
+                Some((at, None)) if local(at.assume_utc()).is_none() => return Ok(Self::Naive(at)),
+                Some((at, None)) => {
+                    Expiry::At(date_text::to_instant(at, |about| local(about).unwrap_or(UtcOffset::UTC)))
+                }
                 None => return Err(wrong_type("not a date".into())),
             },
             Value::Array(_) | Value::Object(_) => return Err(wrong_type("not a number or a date".into())),
@@ -195,6 +214,6 @@ fn idle(seconds: Option<f64>) -> Expiry {
     Expiry::Idle(Duration::saturating_seconds_f64(seconds.unwrap_or_default()))
 }
 
-fn wrong_type(source: crate::error::BoxError) -> Error {
+fn wrong_type(source: BoxError) -> Error {
     Error::WrongType { key: EXPIRY_KEY.to_owned(), source }
 }

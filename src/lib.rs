@@ -13,6 +13,8 @@ mod backends;
 pub use backends::MySqlStore;
 #[cfg(feature = "postgres")]
 pub use backends::PostgresStore;
+#[cfg(feature = "signing")]
+pub use backends::SignedCookieStore;
 #[cfg(feature = "sqlite")]
 pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
@@ -20,7 +22,7 @@ pub use backends::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
     UserSession, UserSessionInfo, UserSessions, connect,
 };
-pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
+pub use backends::{Draft, ErasedStore, FileStore, MemoryStore, Record, Saved, SessionStore};
 mod base_session;
 #[cfg(feature = "_sql")]
 pub use base_session::{AbstractBaseSession, Column};
@@ -30,12 +32,13 @@ pub use cache::Cache;
 mod client;
 mod clock;
 pub use clock::Clock;
+mod codec;
 mod date_text;
 mod delta;
 #[cfg(feature = "django_auth")]
 mod django_auth;
 #[cfg(feature = "django_auth")]
-pub use django_auth::{DjangoAuth, DjangoUserId, RequireLogin, RequireLoginService};
+pub use django_auth::{DjangoAuth, DjangoMessage, DjangoMessages, DjangoUserId, RequireLogin, RequireLoginService};
 mod error;
 pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
 mod expiry;

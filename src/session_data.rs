@@ -136,6 +136,14 @@ impl SessionData {
         Some(self.entries_mut().remove(at).value)
     }
 
+    /// Sets `key`, or removes it where there is no value.
+    pub(crate) fn put(&mut self, key: &str, value: Option<Raw>) {
+        match value {
+            Some(value) => self.set(key, value),
+            None => drop(self.remove(key)),
+        }
+    }
+
     /// The names, in order. A name that is no Unicode text (a lone surrogate) appears escaped.
     pub fn keys(&self) -> impl Iterator<Item = Cow<'_, str>> {
         self.entries().iter().map(Entry::key)

@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use jam_session::{Clock, SessionData, SessionKey, SqliteStore, sqlx};
+use jam_session::{Clock, Draft, FileStore, SessionData, SessionKey, SessionStore as _, Signer, SqliteStore, sqlx};
 use rexpect::{process::WaitStatus, session::spawn_command};
 use tempfile::TempDir;
 use time::Duration;
@@ -48,6 +48,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_jam-session"));
         command.args(arguments.split_whitespace()).current_dir(self.directory.path());
         command.env("DATABASE_URL", "sqlite:sessions.db").env("TERM", "xterm");
+        command.env_remove("DJANGO_SECRET_KEY").env_remove("DJANGO_SECRET_KEY_FILE");
         command
     }
 
@@ -56,11 +57,15 @@ impl Place {
     }
 
     fn show(&self, input: &str) -> TestResult<Ran> {
-        let mut child = self.command("show");
-        let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
-        child.stdin.take().ok_or("a pipe")?.write_all(input.as_bytes())?;
-        Ok(child.wait_with_output()?.into())
+        asked(&mut self.command("show"), input)
     }
+}
+
+/// Runs a command that reads `input`.
+fn asked(command: &mut Command, input: &str) -> TestResult<Ran> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    child.stdin.take().ok_or("a pipe")?.write_all(input.as_bytes())?;
+    Ok(child.wait_with_output()?.into())
 }
 
 #[derive(Debug)]
@@ -170,7 +175,57 @@ async fn show_says_why_there_is_nothing_to_show() -> TestResult {
     assert_eq!(place.show("a b\n")?.complaint(1), "error: the line on standard input is no session key");
     let signed = place.show(key("signed").as_str())?;
     assert_eq!(signed.code, Some(1));
-    assert!(signed.stderr.contains("signed with a secret key"), "{signed:?}");
+    assert!(signed.stderr.contains("if it is signed, its secret key comes from DJANGO_SECRET_KEY or"), "{signed:?}");
+    Ok(())
+}
+
+/// A table of one session, signed.
+async fn signed_place() -> TestResult<Place> {
+    let place = Place::without_table().await?;
+    let store = place.store.clone().signing(Signer::new("a secret of the test"));
+    store.migrate().await?;
+    let now = Clock::system().now();
+    store.objects().save(&key("signed"), r#"{"cart":[1]}"#.parse()?, now + Duration::days(3), now).await?;
+    std::fs::write(place.directory.path().join("rotated"), "a newer secret\n\na secret of the test\n")?;
+    Ok(place)
+}
+
+#[tokio::test]
+async fn show_and_check_know_the_secret_key_from_a_file_or_the_environment() -> TestResult {
+    let place = signed_place().await?;
+    let shown = |arguments: &str, variable: Option<&str>| -> TestResult<Ran> {
+        let mut command = place.command(&format!("show {arguments}"));
+        command.envs(variable.map(|secret| ("DJANGO_SECRET_KEY", secret)));
+        asked(&mut command, key("signed").as_str())
+    };
+
+    for ran in [shown("--secret-key-file rotated", None)?, shown("", Some("a secret of the test"))?] {
+        assert_eq!((ran.code, ran.stdout.lines().nth(1)), (Some(0), Some(r#"{"name":"cart","value":[1]}"#)), "{ran:?}");
+    }
+    for ran in [
+        shown("", None)?,
+        shown("", Some("a wrong secret"))?,
+        shown("--key-salt django.contrib.sessions.Own --secret-key-file rotated", None)?,
+    ] {
+        assert!(ran.code == Some(1) && ran.stderr.contains("the session does not decode ("), "{ran:?}");
+        assert!(!ran.stderr.contains("a wrong secret") && !ran.stdout.contains("cart"), "{ran:?}");
+    }
+    assert_eq!(place.run("check --secret-key-file rotated")?.code, Some(0));
+    assert_eq!(place.run("check")?.code, Some(3));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_secret_key_that_is_none_is_wrong_usage() -> TestResult {
+    let place = signed_place().await?;
+    std::fs::write(place.directory.path().join("empty"), "\n")?;
+
+    let empty = place.run("stats --secret-key-file empty")?;
+    assert_eq!(empty.complaint(2), "error: the secret key is empty");
+    let missing = place.run("stats --secret-key-file missing")?;
+    assert!(missing.complaint(2).contains("the file of the secret key cannot be read"), "{missing:?}");
+    // It is not for the command line.
+    assert_eq!(place.run("stats --secret-key hunter2")?.code, Some(2));
     Ok(())
 }
 
@@ -291,5 +346,26 @@ async fn every_shell_gets_its_completions() -> TestResult {
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""), "{shell}");
         assert!(ran.stdout.contains("clearsessions") && ran.stdout.contains("batch-size"), "{shell}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_directory_of_sessions_is_cleaned_without_its_secret() -> TestResult {
+    let place = Place::without_table().await?;
+    let directory = place.directory.path().join("sessions");
+    let store = FileStore::new(&directory)?.signing(Signer::new("secret"));
+    let now = Clock::system().now();
+    for (key, expires) in [("a", now - Duration::DAY), ("b", now - Duration::SECOND), ("c", now + Duration::DAY)] {
+        let draft = Draft::new(r#"{"a":1}"#.parse()?, expires);
+        store.create(&SessionKey::parse(&key.repeat(32))?, &draft, now).await?;
+    }
+
+    let ran = place.run("clearsessions -D file:sessions")?;
+
+    assert_eq!((ran.code, ran.stdout.trim()), (Some(0), "expired sessions removed: 2"), "{ran:?}");
+    assert_eq!(place.run("stats -D file:sessions")?.code, Some(2));
+    let missing = place.run("clearsessions -D file:wrong")?;
+    assert!(missing.code == Some(1) && missing.stderr.contains("`wrong`"), "{missing:?}");
+    assert!(!place.directory.path().join("wrong").exists());
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use crate::{base_session::StoredText, error::StoreError, session_data::SessionData, session_key::SessionKey};
 
@@ -198,5 +198,13 @@ pub trait SessionStore: Send + Sync + 'static {
     /// looked up.
     fn accepts(&self, text: &str) -> bool {
         SessionKey::is_generated(text)
+    }
+
+    /// The offset of local time at an instant, if that is what a date is in that a session has as its own expiry: so it
+    /// is beside a Django whose settings say `USE_TZ = False`. `None`, as by default, where such a date carries its
+    /// offset.
+    #[doc(alias = "USE_TZ")]
+    fn local_offset(&self, _at: OffsetDateTime) -> Option<UtcOffset> {
+        None
     }
 }

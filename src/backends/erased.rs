@@ -2,7 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc};
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{error::StoreError, session_key::SessionKey};
@@ -83,6 +83,10 @@ impl SessionStore for ErasedStore {
     fn accepts(&self, text: &str) -> bool {
         self.0.accepts(text)
     }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.0.local_offset(at)
+    }
 }
 
 /// [`SessionStore`] with boxed futures, which is what makes it object-safe.
@@ -102,6 +106,7 @@ trait DynStore: Send + Sync {
     fn exists<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, bool>;
     fn clear_expired(&self, now: OffsetDateTime) -> Answer<'_, u64>;
     fn accepts(&self, text: &str) -> bool;
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset>;
 }
 
 impl<S: SessionStore> DynStore for S {
@@ -145,5 +150,9 @@ impl<S: SessionStore> DynStore for S {
 
     fn accepts(&self, text: &str) -> bool {
         SessionStore::accepts(self, text)
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        SessionStore::local_offset(self, at)
     }
 }

@@ -3,6 +3,8 @@
 //! | store | Django's engine | keeps sessions in |
 //! |---|---|---|
 //! | [`MemoryStore`] | — | this process; for tests and small tools |
+//! | [`FileStore`] | `file` | a file for each session |
+//! | `SignedCookieStore` (feature `signing`) | `signed_cookies` | the cookie itself |
 //! | `SqliteStore` (feature `sqlite`) | `db` | the session table of an SQLite database |
 //! | `PostgresStore` (feature `postgres`) | `db` | the session table of a PostgreSQL database |
 //! | `MySqlStore` (feature `mysql`) | `db` | the session table of a MySQL or MariaDB database |
@@ -11,8 +13,16 @@ mod base;
 pub use base::{Draft, Record, Saved, SessionStore};
 mod erased;
 pub use erased::ErasedStore;
+mod file;
+pub use file::FileStore;
+#[cfg(feature = "_sql")]
+pub(crate) use file::open_url;
 mod memory;
 pub use memory::MemoryStore;
+#[cfg(feature = "signing")]
+mod signed_cookies;
+#[cfg(feature = "signing")]
+pub use signed_cookies::SignedCookieStore;
 
 #[cfg(feature = "_sql")]
 mod db;

@@ -8,6 +8,8 @@ use crate::{
     signing::{AuthHash, Signer},
 };
 
+mod messages;
+pub use messages::{DjangoMessage, DjangoMessages};
 mod require_login;
 pub use require_login::{RequireLogin, RequireLoginService};
 mod user_id;
@@ -16,7 +18,8 @@ pub use user_id::DjangoUserId;
 const USER_ID: &str = "_auth_user_id";
 const BACKEND: &str = "_auth_user_backend";
 const HASH: &str = "_auth_user_hash";
-/// Where Django keeps the token against forged requests, if it keeps it in the session.
+/// Where Django keeps the secret against forged requests, with `CSRF_USE_SESSIONS`. It is renewed by a login and
+/// otherwise left as it is: such protection is a middleware of its own, which may keep what it likes in the session.
 const CSRF_TOKEN: &str = "_csrftoken";
 
 /// What `AUTHENTICATION_BACKENDS` has when nobody changes it.

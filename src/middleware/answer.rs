@@ -6,7 +6,6 @@ use super::{cookie, verdict::Verdict};
 use crate::{
     backends::Record,
     error::{self, Error, ErrorKind},
-    expiry::Stored,
     session::{Context, Inner},
     settings::OnInterrupted,
 };
@@ -49,7 +48,7 @@ pub(super) fn finish<B: Default>(
 
 fn set_cookie(record: &Record, context: &Context) -> HeaderValue {
     let (settings, data, now) = (&context.settings, &record.session_data, context.now());
-    let stored = Stored::of(data);
+    let stored = context.stored_expiry(data);
     let at_browser_close =
         stored.as_ref().is_ok_and(|stored| stored.at_browser_close(settings.expire_at_browser_close));
     let age = stored.and_then(|stored| stored.age(now, context.session_cookie_age(data)));

@@ -4,13 +4,13 @@ use std::{fmt, sync::Arc};
 
 use time::{Duration, OffsetDateTime};
 
-use super::{queue::WriterQueue, writes::Writes};
+use super::{now_and_then::NowAndThen, queue::WriterQueue, writes::Writes};
 use crate::{
     backends::{ErasedStore, SessionStore},
     client::{self, Client},
     clock::Clock,
     error::{Error, StoreError},
-    expiry,
+    expiry::Stored,
     session_data::SessionData,
     session_key::SessionKey,
     settings::Settings,
@@ -30,6 +30,8 @@ pub(crate) struct Context {
     pub(crate) record_user_agent: bool,
     pub(crate) queue: Arc<WriterQueue>,
     pub(crate) writes: Arc<Writes>,
+    /// When the last warning about a session that does not decode was.
+    pub(super) undecodable: Arc<NowAndThen>,
 }
 
 impl Context {
@@ -43,6 +45,7 @@ impl Context {
             record_user_agent: false,
             queue: Arc::default(),
             writes: Arc::default(),
+            undecodable: Arc::default(),
         }
     }
 
@@ -81,7 +84,12 @@ impl Context {
 
     /// When a session with this data expires if it is saved at `now`.
     pub(crate) fn expire_date(&self, data: &SessionData, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
-        expiry::Stored::of(data)?.date(now, self.session_cookie_age(data))
+        self.stored_expiry(data)?.date(now, self.session_cookie_age(data))
+    }
+
+    /// The expiry that a session of this data has of its own.
+    pub(crate) fn stored_expiry(&self, data: &SessionData) -> Result<Stored, Error> {
+        Stored::of(data, &|at| self.store.local_offset(at))
     }
 }
 

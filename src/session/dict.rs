@@ -171,7 +171,7 @@ impl Session {
             let f = Arc::clone(&f);
             Arc::new(move |raw| {
                 let current = raw.map(|raw| typed(&name, raw)).transpose()?;
-                serialized(&name, &f(current))
+                serialized(&name, &f(current)).map(Some)
             })
         };
         loop {
@@ -228,7 +228,7 @@ impl Session {
     }
 
     /// Changes the state if nobody else did since `edits` were counted.
-    fn edit_since(&self, edits: u64, edit: impl FnOnce(&mut State)) -> Result<bool, Error> {
+    pub(super) fn edit_since(&self, edits: u64, edit: impl FnOnce(&mut State)) -> Result<bool, Error> {
         self.edit(|state| (state.edits == edits).then(|| edit(state)).is_some())
     }
 }

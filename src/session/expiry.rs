@@ -4,6 +4,7 @@ use time::{Duration, OffsetDateTime};
 
 use super::Session;
 use crate::{
+    backends::SessionStore as _,
     delta::Change,
     error::Error,
     expiry::{EXPIRY_KEY, Expiry, Stored},
@@ -31,8 +32,9 @@ impl Session {
     /// [`Error::Committed`] after the response.
     #[doc(alias = "aset_expiry")]
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) -> Result<(), Error> {
-        let raw = expiry.into().to_raw(self.0.context.now());
-        let equal_modifies = self.0.context.settings.equal_value_modifies;
+        let context = &self.0.context;
+        let raw = expiry.into().to_raw(context.now(), &|at| context.store.local_offset(at));
+        let equal_modifies = context.settings.equal_value_modifies;
         self.edit(|state| match raw {
             Some(raw) => {
                 let modifies = equal_modifies || state.data.raw(EXPIRY_KEY) != Some(&raw);
@@ -122,7 +124,7 @@ impl Session {
     }
 
     fn stored(&self, expiry: Option<Expiry>) -> Result<Stored, Error> {
-        expiry.map_or_else(|| Stored::of(&self.session_data()), |expiry| Ok(Stored::Expiry(expiry)))
+        expiry.map_or_else(|| self.0.context.stored_expiry(&self.session_data()), |expiry| Ok(Stored::Expiry(expiry)))
     }
 
     fn or_now(&self, modification: Option<OffsetDateTime>) -> OffsetDateTime {

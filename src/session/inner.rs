@@ -93,18 +93,23 @@ impl Inner {
         if state.loaded { None } else { state.session_key().cloned() }
     }
 
-    /// The stored session; an undecodable one is reported once and counts as none.
+    /// The stored session; an undecodable one counts as none.
     pub(super) async fn fetch(&self, session_key: &SessionKey) -> Result<(Option<Record>, bool), Error> {
         let after = self.context.settings.load_deadline;
-        let load = self.context.store.load(session_key, self.context.now());
+        let now = self.context.now();
+        let load = self.context.store.load(session_key, now);
         match tokio::time::timeout(after, load).await {
             Err(_) => Err(Error::Deadline { after }),
             Ok(Ok(record)) => Ok((record, false)),
             Ok(Err(error @ StoreError::Undecodable(_))) => {
-                tracing::warn!(
-                    error = error::chain(&error),
-                    "a stored session cannot be used; the visitor is anonymous"
-                );
+                // Under a wrong secret key it is every request.
+                if let Some(unsaid) = self.context.undecodable.says(now) {
+                    tracing::warn!(
+                        error = error::chain(&error),
+                        more_since_the_last_line = unsaid,
+                        "a stored session cannot be used; the visitor is anonymous"
+                    );
+                }
                 Ok((None, true))
             }
             Ok(Err(error)) => Err(error.into()),

@@ -7,6 +7,8 @@ use time::OffsetDateTime;
 use crate::{error::Error, session_data::SessionData, session_key::SessionKey};
 
 mod attempt;
+#[cfg(feature = "django_auth")]
+mod change;
 mod commit;
 mod context;
 pub(crate) use context::Context;
@@ -20,6 +22,7 @@ pub(crate) use handle::Handle;
 mod keys;
 mod lazy;
 pub use lazy::LazySession;
+mod now_and_then;
 mod queue;
 mod raw;
 mod state;

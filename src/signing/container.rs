@@ -17,6 +17,23 @@ const SHA256_LENGTH: usize = 43;
 const SHA1_LENGTH: usize = 27;
 
 pub(super) fn dumps(keys: &Keys, raw: &[u8], now: OffsetDateTime) -> String {
+    let mut text = unsigned(raw, now);
+    let signature = keys::sign_sha256(&keys.sha256[0], text.as_bytes());
+    text.push(':');
+    BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+    text
+}
+
+/// As Django up to 3.0 signs cookies, and 3.1 and 3.2 in their SHA-1 mode.
+pub(super) fn dumps_sha1(keys: &Keys, raw: &[u8], now: OffsetDateTime) -> String {
+    let mut text = unsigned(raw, now);
+    let signature = keys::sign_sha1(&keys.sha1[0], text.as_bytes());
+    text.push(':');
+    BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
+    text
+}
+
+fn unsigned(raw: &[u8], now: OffsetDateTime) -> String {
     let mut text = String::with_capacity(raw.len() / 3 * 4 + 64);
     match zlib::deflate(raw) {
         Some(compressed) => {
@@ -27,20 +44,21 @@ pub(super) fn dumps(keys: &Keys, raw: &[u8], now: OffsetDateTime) -> String {
     }
     text.push(':');
     base62::encode(now.unix_timestamp(), &mut text);
-    let signature = keys::sign_sha256(&keys.sha256[0], text.as_bytes());
-    text.push(':');
-    BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
     text
 }
 
-pub(super) fn loads(keys: &Keys, text: &str, limit: usize) -> Result<Vec<u8>, SigningError> {
+/// What was signed, and when, in seconds since 1970.
+pub(super) fn loads(keys: &Keys, text: &str, limit: usize) -> Result<(Vec<u8>, i64), SigningError> {
     let (signed, signature) = text.rsplit_once(':').ok_or(SigningError::BadSignature)?;
     if !verify(keys, signed.as_bytes(), signature) {
         return Err(SigningError::BadSignature);
     }
     let (payload, time) = signed.rsplit_once(':').ok_or(SigningError::Malformed { what: "there is no time" })?;
-    // How old a stored session is does not matter: its row says when it expires.
-    base62::decode(time).ok_or(SigningError::Malformed { what: "the time is no number" })?;
+    let time = base62::decode(time).ok_or(SigningError::Malformed { what: "the time is no number" })?;
+    Ok((decode(payload, limit)?, time))
+}
+
+fn decode(payload: &str, limit: usize) -> Result<Vec<u8>, SigningError> {
     let (payload, compressed) = match payload.strip_prefix(COMPRESSED) {
         Some(payload) => (payload, true),
         None => (payload, false),

@@ -9,7 +9,10 @@ use time::{Duration, OffsetDateTime};
 use tower::ServiceExt as _;
 
 use crate::{
-    local_time::in_local_time_sessions_live_as_long_as_elsewhere,
+    local_time::{
+        in_local_time_sessions_live_as_long_as_elsewhere,
+        in_local_time_the_date_that_a_session_has_as_its_expiry_carries_no_offset,
+    },
     support::{Moment, TestResult, databases},
 };
 
@@ -261,6 +264,7 @@ crate::support::databases::on_every_database! {
     django_is_told_that_its_migration_has_run
     fifty_requests_at_once_keep_fifty_names
     in_local_time_sessions_live_as_long_as_elsewhere
+    in_local_time_the_date_that_a_session_has_as_its_expiry_carries_no_offset
 }
 
 #[test]

@@ -6,9 +6,9 @@ use jam_session::{
     BaseSession, DbStore, Driver,
     sqlx::{self, Pool, Row as _},
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::support::{TestResult, databases, python};
+use crate::support::{TestResult, databases, django_databases, python};
 
 async fn ours<DB: Driver>(pool: &Pool<DB>) -> TestResult {
     Ok(DbStore::<DB, BaseSession>::new(pool.clone()).migrate().await?)
@@ -20,23 +20,6 @@ fn djangos(python: &Path, database: &Value) -> TestResult {
     println!("schema: compared with the table of Django {version}");
     assert!(version.starts_with("5.2"), "{version}");
     Ok(())
-}
-
-/// The query part of a URL that says in which schema, and host, user and port in front of it.
-fn parts(url: &str) -> TestResult<(String, String, String, String)> {
-    let rest = url.split("://").nth(1).ok_or("a URL")?;
-    let (authority, path) = rest.split_once('/').ok_or("a path")?;
-    let (user, host) = authority.split_once('@').unwrap_or(("", authority));
-    let (host, port) = host.split_once(':').unwrap_or((host, ""));
-    let (user, password) = user.split_once(':').unwrap_or((user, ""));
-    let name = path.split('?').next().unwrap_or_default();
-    Ok((name.to_owned(), format!("{user}\0{password}"), host.to_owned(), port.to_owned()))
-}
-
-fn database(engine: &str, url: &str) -> TestResult<Value> {
-    let (name, user, host, port) = parts(url)?;
-    let (user, password) = user.split_once('\0').unwrap_or_default();
-    Ok(json!({ "ENGINE": engine, "NAME": name, "USER": user, "PASSWORD": password, "HOST": host, "PORT": port }))
 }
 
 async fn sqlite_table(pool: &Pool<sqlx::Sqlite>) -> TestResult<Vec<String>> {
@@ -67,13 +50,12 @@ async fn mysql_table(pool: &Pool<sqlx::MySql>) -> TestResult<Vec<String>> {
 #[tokio::test]
 async fn on_sqlite_our_table_is_djangos() -> TestResult {
     let (Some(python), Some(ours_at), Some(djangos_at)) =
-        (python::with_django(), databases::sqlite().await, databases::sqlite().await)
+        (python::with_django("5.2"), databases::sqlite().await, databases::sqlite().await)
     else {
         return Ok(());
     };
     ours(&ours_at.pool).await?;
-    let path = djangos_at.url.trim_start_matches("sqlite:");
-    djangos(python, &json!({ "ENGINE": "django.db.backends.sqlite3", "NAME": path }))?;
+    djangos(&python, &django_databases::sqlite(&djangos_at.url))?;
 
     let table = sqlite_table(&ours_at.pool).await?;
     assert_eq!(table, sqlite_table(&djangos_at.pool).await?);
@@ -84,15 +66,12 @@ async fn on_sqlite_our_table_is_djangos() -> TestResult {
 #[tokio::test]
 async fn on_postgres_our_table_is_djangos() -> TestResult {
     let (Some(python), Some(ours_at), Some(djangos_at)) =
-        (python::with_django(), databases::postgres().await, databases::postgres().await)
+        (python::with_django("5.2"), databases::postgres().await, databases::postgres().await)
     else {
         return Ok(());
     };
     ours(&ours_at.pool).await?;
-    let mut settings = database("django.db.backends.postgresql", &djangos_at.url)?;
-    let schema = djangos_at.url.rsplit("%3D").next().ok_or("a schema")?;
-    settings["OPTIONS"] = json!({ "options": format!("-c search_path={schema}") });
-    djangos(python, &settings)?;
+    djangos(&python, &django_databases::postgres(&djangos_at.url)?)?;
 
     let table = postgres_table(&ours_at.pool).await?;
     assert_eq!(table, postgres_table(&djangos_at.pool).await?);
@@ -103,12 +82,12 @@ async fn on_postgres_our_table_is_djangos() -> TestResult {
 #[tokio::test]
 async fn on_mariadb_our_table_is_djangos() -> TestResult {
     let (Some(python), Some(ours_at), Some(djangos_at)) =
-        (python::with_django(), databases::mysql().await, databases::mysql().await)
+        (python::with_django("5.2"), databases::mysql().await, databases::mysql().await)
     else {
         return Ok(());
     };
     ours(&ours_at.pool).await?;
-    djangos(python, &database("django.db.backends.mysql", &djangos_at.url)?)?;
+    djangos(&python, &django_databases::mysql(&djangos_at.url)?)?;
 
     let table = mysql_table(&ours_at.pool).await?;
     assert_eq!(table, mysql_table(&djangos_at.pool).await?);

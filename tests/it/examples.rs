@@ -8,6 +8,7 @@ use tower::ServiceExt as _;
 
 use crate::support::{TestResult, cookie_of, request, send, text};
 
+mod beside_django;
 mod program;
 
 macro_rules! example {

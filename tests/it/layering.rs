@@ -28,6 +28,7 @@ const FLOORS: [&[&str]; 6] = [
         "settings",
         "serializers",
         "signing",
+        "codec",
     ],
     &["base_session", "cache"],
     &["backends"],

@@ -1,6 +1,8 @@
 //! Tables whose dates are local: Django's `USE_TZ = False`.
 
-use jam_session::{DbStore, Draft, Driver, Saved, SessionKey, SessionStore as _, sqlx::Pool};
+use jam_session::{
+    Clock, DbStore, Draft, Driver, ErasedStore, Saved, SessionKey, SessionLayer, SessionStore as _, sqlx::Pool,
+};
 use time::{
     Duration, OffsetDateTime, UtcOffset,
     macros::{datetime, offset},
@@ -43,5 +45,34 @@ pub(crate) async fn in_local_time_sessions_live_as_long_as_elsewhere<DB: Driver>
         assert_eq!(store.clear_expired(later).await?, 0);
         assert_eq!(store.clear_expired(later + Duration::MICROSECOND).await?, 1);
     }
+    Ok(())
+}
+
+/// A case of `databases.rs`.
+pub(crate) async fn in_local_time_the_date_that_a_session_has_as_its_expiry_carries_no_offset<DB: Driver>(
+    pool: &Pool<DB>,
+) -> TestResult {
+    let store = DbStore::<DB>::new(pool.clone()).local_time(berlin);
+    store.migrate().await?;
+    let clock = Clock::from_fn(|| datetime!(2024-07-15 12:00:00.25 UTC));
+    let layer = SessionLayer::new(ErasedStore::new(store)).clock(clock);
+    let session = layer.create().await?;
+    for (expires, text) in [
+        (datetime!(2024-08-01 10:00 UTC), "2024-08-01T12:00:00"),
+        (datetime!(2024-12-24 12:00:00.000001 -5), "2024-12-24T18:00:00.000001"),
+    ] {
+        session.set_expiry(expires)?;
+        session.save().await?;
+        assert_eq!(session.get::<String>("_session_expiry")?.as_deref(), Some(text));
+
+        let again = layer.open(&session.session_key().ok_or("it is stored")?).await?;
+        assert_eq!((again.get_expiry_date()?, again.expire_date()), (expires, Some(expires)));
+        assert_eq!(
+            again.get_expiry_age()?,
+            Duration::seconds((expires - datetime!(2024-07-15 12:00:00.25 UTC)).whole_seconds())
+        );
+    }
+    session.set_expiry(Duration::minutes(1))?;
+    assert_eq!(session.get::<String>("_session_expiry")?.as_deref(), Some("2024-07-15T14:01:00.250000"));
     Ok(())
 }

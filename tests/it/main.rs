@@ -5,6 +5,7 @@ mod batching;
 mod budget;
 mod databases;
 mod django_auth;
+mod django_messages;
 mod django_schema;
 mod examples;
 mod layering;

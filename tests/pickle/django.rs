@@ -9,7 +9,7 @@ const END: OffsetDateTime = datetime!(2030-01-02 03:04:05.678901 +2);
 
 #[tokio::test]
 async fn a_django_that_pickles_shares_its_sessions() -> TestResult {
-    let Some(python) = python_with_django::with_django() else { return Ok(()) };
+    let Some(python) = python_with_django::with_django("5.2") else { return Ok(()) };
     let signer = Signer::new("secret");
     let store: SqliteStore = SqliteStore::connect("sqlite::memory:").await?;
     let store = store.signing(signer.clone()).serializer(PickleSerializer::default());

@@ -37,7 +37,7 @@ fn both((one, other): (&str, &str)) -> (String, String) {
 
 #[test]
 fn python_reads_two_thousand_values_as_they_were_written() -> TestResult {
-    let Some(python) = python_with_django::with_django() else { return Ok(()) };
+    let Some(python) = python_with_django::with_django("5.2") else { return Ok(()) };
     let mut random = Random::new(1);
     let values: Vec<_> = (0..VALUES).map(|_| values::value(&mut random, 4)).collect();
     let pickles = values.iter().map(pickled).collect::<TestResult<Vec<_>>>()?;
@@ -66,7 +66,7 @@ fn pickled(value: &PickledValue) -> TestResult<Vec<u8>> {
 
 #[test]
 fn two_thousand_sessions_of_python_come_back_to_it_unchanged() -> TestResult {
-    let Some(python) = python_with_django::with_django() else { return Ok(()) };
+    let Some(python) = python_with_django::with_django("5.2") else { return Ok(()) };
     let written = python_with_django::run(Command::new(python).args([SCRIPT, "write", "1", &VALUES.to_string()]))?;
     let written = written.lines().map(|line| line.split('\t').collect::<Vec<_>>()).collect::<Vec<_>>();
     let mut pickles = Vec::new();
@@ -91,7 +91,7 @@ fn two_thousand_sessions_of_python_come_back_to_it_unchanged() -> TestResult {
 
 #[test]
 fn of_a_damaged_pickle_python_reads_the_same() -> TestResult {
-    let Some(python) = python_with_django::with_django() else { return Ok(()) };
+    let Some(python) = python_with_django::with_django("5.2") else { return Ok(()) };
     let (mut random, seeds) = (Random::new(8), hostile::seeds());
     let (mut damaged, mut ours) = (Vec::new(), Vec::new());
     while damaged.len() < VALUES {

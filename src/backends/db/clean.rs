@@ -51,7 +51,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     ///
     /// When the database fails.
     pub async fn count_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        self.count(&format!("expire_date < {}", DB::marker(1)), now).await
+        self.count(&format!("expire_date < {}", DB::earliest_marker(1)), now).await
     }
 
     pub(super) async fn clear_in_batches(&self, now: OffsetDateTime) -> Result<u64, StoreError> {

@@ -9,7 +9,8 @@ use crate::{backends::ErasedStore, error::StoreError};
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) const ACQUIRE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Opens the database that a URL names (`sqlite:`, `postgres:`, `mysql:`), with Django's table.
+/// Opens the database that a URL names (`sqlite:`, `postgres:`, `mysql:`), with Django's table; or the directory of a
+/// [`FileStore`](crate::FileStore) (`file:/var/lib/sessions`).
 ///
 /// The table has to be there: [`DbStore::migrate`](crate::DbStore::migrate) makes it, or Django does.
 ///
@@ -34,6 +35,7 @@ pub async fn connect(url: &str) -> Result<ErasedStore, StoreError> {
         "postgres" | "postgresql" => super::PostgresStore::connect(url).await.map(ErasedStore::new),
         #[cfg(feature = "mysql")]
         "mysql" | "mariadb" => super::MySqlStore::connect(url).await.map(ErasedStore::new),
+        "file" => crate::backends::open_url(url).map(ErasedStore::new),
         scheme => Err(StoreError::Backend(unknown(scheme).into())),
     }
 }
@@ -44,7 +46,7 @@ fn unknown(scheme: &str) -> String {
         "postgresql" => "switch on the feature `postgres` of jam-session for this URL".to_owned(),
         "mariadb" => "switch on the feature `mysql` of jam-session for this URL".to_owned(),
         // Not the scheme itself: what is no URL may be a password.
-        _ => "the database URL begins with none of `sqlite:`, `postgres:` and `mysql:`".to_owned(),
+        _ => "the database URL begins with none of `sqlite:`, `postgres:`, `mysql:` and `file:`".to_owned(),
     }
 }
 

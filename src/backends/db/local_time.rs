@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use time::{OffsetDateTime, UtcOffset};
+use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::{DbStore, Driver};
-use crate::{base_session::AbstractBaseSession, error::StoreError};
+use crate::{base_session::AbstractBaseSession, date_text, error::StoreError};
 
 type OffsetAt = Arc<dyn Fn(OffsetDateTime) -> UtcOffset + Send + Sync>;
 
@@ -22,23 +22,30 @@ impl LocalTime {
         }
     }
 
-    /// What [`to_column`](Self::to_column) was given. An hour that clocks show twice is one of the two.
+    /// What [`to_column`](Self::to_column) was given.
     pub(super) fn to_instant<DB: Driver>(&self, local: OffsetDateTime) -> OffsetDateTime {
         match &self.0 {
             Some(offset_at) if !DB::KEEPS_INSTANTS => {
-                // The offset of about then leads to an instant near enough to ask for the right one.
-                let near = local.replace_offset(offset_at(local));
-                local.replace_offset(offset_at(near)).to_offset(UtcOffset::UTC)
+                date_text::to_instant(PrimitiveDateTime::new(local.date(), local.time()), |at| offset_at(at))
             }
             _ => local,
         }
     }
+
+    /// The offset of local time at `at`, where that is what dates are in: also where the column keeps instants.
+    pub(super) fn offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.0.as_ref().map(|offset_at| offset_at(at))
+    }
 }
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
-    /// Reads and writes `expire_date` in local time, for a table that it shares with a Django whose settings say
-    /// `USE_TZ = False`. `offset_at` gives the offset of its `TIME_ZONE` at an instant, daylight saving time
-    /// included. PostgreSQL keeps instants, so there it changes nothing.
+    /// Reads and writes dates in local time, for a table that it shares with a Django whose settings say
+    /// `USE_TZ = False`: the column `expire_date`, except in PostgreSQL, which keeps instants, and the date that a
+    /// session may have as its own expiry, which carries no offset then. `offset_at` gives the offset of Django's
+    /// `TIME_ZONE` at an instant, daylight saving time included.
+    ///
+    /// Ages are real time here. Django subtracts what clocks show, so an age of its own across the change of clocks is an
+    /// hour off; a date is the same instant for both.
     ///
     /// ```
     /// # #[cfg(feature = "sqlite")]

@@ -52,7 +52,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
     ///
     /// [`StoreError::TooLarge`] when it may not be stored.
     pub fn encode(&self, data: &SessionData, now: OffsetDateTime) -> Result<StoredText, StoreError> {
-        self.0.codec.encode(data, now)
+        self.0.codec.encode(data, now).map(StoredText)
     }
 
     /// Writes `data` under `session_key` at `now`, whatever was there before; an empty dictionary deletes the row.
@@ -72,7 +72,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
             return store.delete(session_key).await;
         }
         let draft = Draft::new(data, expire_date);
-        let stored = store.codec.encode(&draft.session_data, now)?;
+        let stored = StoredText(store.codec.encode(&draft.session_data, now)?);
         let model = DbStore::<DB, M>::new_model(session_key, &stored, &draft, now);
         let mut args = DB::Arguments::default();
         store.push_model(&mut args, &model, Written::Save)?;

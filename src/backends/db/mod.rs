@@ -8,7 +8,8 @@ use tokio::sync::SemaphorePermit;
 
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
-    base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
+    base_session::{AbstractBaseSession, BaseSession, StoredText},
+    codec::Codec,
     error::{SettingsError, StoreError},
     serializers::Serializer,
     session_key::SessionKey,
@@ -19,8 +20,8 @@ use batch::{Job as _, Lanes, Save};
 mod check;
 pub use check::SchemaProblem;
 mod clean;
+#[cfg(feature = "signing")]
 mod codec;
-use codec::Codec;
 mod connect;
 pub use connect::connect;
 mod driver;
@@ -43,6 +44,8 @@ pub use mysql::MySqlStore;
 mod postgres;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
+mod row;
+use row::push_key;
 mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -131,30 +134,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         Ok(Some(Record::new(session_key.clone(), data, expire_date, StoredText(stored))))
     }
 
-    /// The row of `draft` under `session_key`.
-    fn new_model(session_key: &SessionKey, stored: &StoredText, draft: &Draft, now: OffsetDateTime) -> M {
-        let (session_key, session_data) = (session_key.clone(), stored.clone());
-        let base = BaseSession { session_key, session_data, expire_date: draft.expire_date };
-        M::create_model_instance(base, &draft.session_data, now)
-    }
-
-    /// Data, expiry, extra columns, key: the beginning of INSERT and UPDATE alike.
-    fn push_model(&self, args: &mut DB::Arguments, model: &M, written: Written) -> Result<(), StoreError> {
-        let base = model.base();
-        DB::push_text(args, &base.session_data.0).map_err(StoreError::Backend)?;
-        self.push_date(args, base.expire_date)?;
-        for column in statements::columns(M::EXTRA_COLUMNS, written) {
-            model.bind_extra(column.name, args).map_err(StoreError::Backend)?;
-        }
-        push_key::<DB>(args, &base.session_key)
-    }
-
-    /// What a row has to be like for an UPDATE to write it: its data as loaded, and not expired.
-    fn push_guard(&self, args: &mut DB::Arguments, loaded: &StoredText, now: OffsetDateTime) -> Result<(), StoreError> {
-        DB::push_text(args, &loaded.0).map_err(StoreError::Backend)?;
-        self.push_date(args, now)
-    }
-
     /// The right to write, where the database has one writer at a time.
     async fn writer(&self) -> Option<SemaphorePermit<'_>> {
         self.lanes.writer.as_ref()?.acquire().await.ok()
@@ -221,7 +200,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         draft: &Draft,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        let stored = self.codec.encode(&draft.session_data, now)?;
+        let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let save = Save {
             session_key: loaded.session_key.clone(),
             loaded: loaded.stored.clone(),
@@ -240,10 +219,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         }
         Ok(self.load(&loaded.session_key, now).await?.map_or(Saved::Gone, Saved::Conflict))
     }
-}
-
-fn push_key<DB: Driver>(args: &mut DB::Arguments, session_key: &SessionKey) -> Result<(), StoreError> {
-    DB::push_text(args, &session_key.as_str().into()).map_err(StoreError::Backend)
 }
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> Clone for DbStore<DB, M> {

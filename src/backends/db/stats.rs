@@ -48,7 +48,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     ///
     /// When the database fails.
     pub async fn stats(&self, now: OffsetDateTime) -> Result<TableStats, StoreError> {
-        let marker = DB::marker(1);
+        let marker = DB::earliest_marker(1);
         let (gone, live) = (format!("expire_date < {marker}"), format!("expire_date >= {marker}"));
         let (gone_count, live_count) = (self.count(&gone, now).await?, self.count(&live, now).await?);
         Ok(TableStats {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::{
     DbStore, Driver, SessionEvent,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     backends::{Draft, Record, Saved, SessionStore},
-    base_session::{AbstractBaseSession, BaseSession, Written},
+    base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
     error::StoreError,
     session_key::SessionKey,
 };
@@ -23,7 +23,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     }
 
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
-        let stored = self.codec.encode(&draft.session_data, now)?;
+        let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let model = Self::new_model(session_key, &stored, draft, now);
         self.run(Create { session_key: session_key.clone(), bytes: stored.0.len(), model }).await?;
         self.tell(SessionEvent::Created { user_id: M::user_id(&draft.session_data) });
@@ -81,5 +81,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
 
     async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
         self.clear_in_batches(now).await
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.local_time.offset(at)
     }
 }

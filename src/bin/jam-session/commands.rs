@@ -69,7 +69,11 @@ async fn show<DB: Driver>(store: &DbStore<DB>, now: OffsetDateTime) -> Result<()
     let (date, expired) = (text(row.expire_date), row.expire_date <= now);
     say(&format!(r#"{{"expire_date":"{date}","expired":{expired},"bytes":{bytes}}}"#))?;
     let data = store.get_decoded(&row).map_err(|error| {
-        failed(&format!("the session does not decode ({}); is it signed with a secret key?", sentence(&error)))
+        failed(&format!(
+            "the session does not decode ({}); if it is signed, its secret key comes from DJANGO_SECRET_KEY or \
+             `--secret-key-file`",
+            sentence(&error)
+        ))
     })?;
     for (name, value) in data.keys().zip(data.values()) {
         let name = Raw::new(&*name).map_err(|error| failed(&error.to_string()))?;

@@ -11,8 +11,11 @@ use clap_complete::Shell;
 mod clearsessions;
 mod commands;
 mod failure;
+mod files;
 mod open;
+mod signing;
 use failure::Failure;
+use signing::Signing;
 
 /// Looks after the table in which web applications keep their sessions.
 ///
@@ -29,7 +32,8 @@ struct Cli {
 /// Which table of which database.
 #[derive(Debug, clap::Args)]
 struct Target {
-    /// The database: `sqlite:…`, `postgres:…` or `mysql:…`; a file `.env` may set the variable
+    /// The database: `sqlite:…`, `postgres:…` or `mysql:…`, or `file:` and a directory of sessions; a file `.env` may
+    /// set the variable
     #[arg(short = 'D', long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// The session table, with its schema and a dot in front if it has one
@@ -38,6 +42,8 @@ struct Target {
     /// How many seconds to wait for the database
     #[arg(long, default_value = "10", global = true, value_name = "SECONDS")]
     connect_timeout: u64,
+    #[command(flatten)]
+    signing: Signing,
 }
 
 impl Target {

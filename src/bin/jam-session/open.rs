@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use crate::{
     Cli, Target, commands,
     failure::{Failure, sentence},
+    files,
 };
 
 pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
@@ -23,6 +24,7 @@ pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
         "mysql" | "mariadb" => {
             commands::run(&open(jam_session::MySqlStore::connect(url), &cli.target).await?, &cli.command).await
         }
+        "file" => files::run(url, cli).await,
         // It knows which feature is missing for this URL.
         _ => match jam_session::connect(url).await {
             Err(error) => Err(Failure::Failed(sentence(&error))),
@@ -52,5 +54,10 @@ async fn open<DB: Driver>(
         )));
     };
     let store = connected.map_err(|error| Failure::Failed(sentence(&error)))?;
-    DbStore::with_table(store.pool().clone(), &target.table).map_err(|error| Failure::Usage(error.to_string()))
+    let store = DbStore::with_table(store.pool().clone(), &target.table);
+    let store = store.map_err(|error| Failure::Usage(error.to_string()))?;
+    Ok(match target.signing.signer()? {
+        Some(signer) => store.signing(signer),
+        None => store,
+    })
 }

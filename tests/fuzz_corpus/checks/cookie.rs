@@ -5,7 +5,7 @@ use jam_session::{LazySession, MemoryStore, SessionLayer};
 use tower::{ServiceBuilder, ServiceExt as _};
 
 /// `Cookie` headers, a line each: the key that the layer takes from them is the one that a plain reading finds.
-pub fn cookie_header(bytes: &[u8]) {
+pub(crate) fn cookie_header(bytes: &[u8]) {
     let lines: Vec<HeaderValue> =
         bytes.split(|&byte| byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
     if lines.iter().map(HeaderValue::len).sum::<usize>() > 16 * 1024 {

@@ -2,7 +2,7 @@ use jam_session::{Clock, Draft, Error, MemoryStore, SessionData, SessionKey, Ses
 use time::Duration;
 
 /// A date that somebody else wrote into a session: its expiry is a date and an age, never a panic.
-pub fn date_text(bytes: &[u8]) {
+pub(crate) fn date_text(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut data = SessionData::default();
     data.insert("_session_expiry", text).expect("a text is JSON");

@@ -2,16 +2,16 @@
 //! with what the fuzzer has found interesting so far.
 
 mod cookie;
-pub use cookie::cookie_header;
+pub(crate) use cookie::cookie_header;
 mod expiry;
-pub use expiry::date_text;
-pub mod signed;
-pub use signed::signed_cookie;
+pub(crate) use expiry::date_text;
+pub(crate) mod signed;
+pub(crate) use signed::signed_cookie;
 
 use jam_session::{JsonSerializer, PickleSerializer, Serializer as _, SessionData, SessionKey, Settings, StoreError};
 
 /// A stored text: what is read is written back as it was, and what any JSON reader takes is read.
-pub fn session_data(bytes: &[u8]) {
+pub(crate) fn session_data(bytes: &[u8]) {
     let serializer = JsonSerializer::default();
     match serializer.loads(bytes) {
         Ok(data) => kept(&serializer, &data),
@@ -64,7 +64,7 @@ pub fn pickle(bytes: &[u8]) {
 }
 
 /// A key is a key or is not, and is kept as it came.
-pub fn session_key(bytes: &[u8]) {
+pub(crate) fn session_key(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     match SessionKey::parse(text) {
         Ok(key) => {
@@ -76,7 +76,7 @@ pub fn session_key(bytes: &[u8]) {
 }
 
 /// Settings from a file: they are refused with a sentence, or valid ones are taken.
-pub fn settings(bytes: &[u8]) {
+pub(crate) fn settings(bytes: &[u8]) {
     let Ok(settings) = serde_json::from_slice::<Settings>(bytes) else { return };
     if settings.validate().is_ok() {
         let _ = jam_session::SessionLayer::with_settings(jam_session::MemoryStore::new(), settings)

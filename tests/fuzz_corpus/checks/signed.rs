@@ -4,12 +4,12 @@ use jam_session::{JsonSerializer, Legacy, Limits, Serializer as _, Signer};
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
-pub const SECRET: &str = "a secret for the check";
+pub(crate) const SECRET: &str = "a secret for the check";
 const SALT: &str = "django.contrib.sessions.SessionStore";
 
 /// A signed text, as it came and with a right signature: only what is signed is decoded, within the limits, and
 /// what was decoded and is signed again reads the same.
-pub fn signed_cookie(bytes: &[u8]) {
+pub(crate) fn signed_cookie(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut limits = Limits::default();
     limits.stored_bytes = 64 * 1024;
@@ -29,7 +29,7 @@ pub fn signed_cookie(bytes: &[u8]) {
 }
 
 /// What Django signs with: HMAC-SHA-256 under a key that is made of salt and secret.
-pub fn signature(value: &str) -> String {
+pub(crate) fn signature(value: &str) -> String {
     let key = Sha256::digest(format!("{SALT}signer{SECRET}"));
     let mut mac = Hmac::<Sha256>::new_from_slice(&key).expect("any length is a key");
     mac.update(value.as_bytes());

@@ -61,6 +61,20 @@ async fn a_date_without_a_fraction_expires_when_it_says() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_session_that_expires_this_very_second_is_not_removed_yet_however_its_date_is_written() -> TestResult {
+    for text in [SHORT.to_owned(), format!("{SHORT}.000000")] {
+        let store = sqlite_in_memory().await;
+        insert(&store, "{}", &text).await?;
+        let later = EXPIRES + Duration::MICROSECOND;
+
+        assert_eq!((store.count_expired(EXPIRES).await?, store.count_expired(later).await?), (0, 1), "{text}");
+        assert_eq!((store.stats(EXPIRES).await?.expired, store.stats(later).await?.expired), (0, 1), "{text}");
+        assert_eq!((store.clear_expired(EXPIRES).await?, store.clear_expired(later).await?), (0, 1), "{text}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_row_that_django_wrote_is_saved_touched_and_cycled() -> TestResult {
     let (key, new_key) = (SessionKey::parse(KEY)?, SessionKey::parse(&KEY.replace('0', "z"))?);
     let (now, later) = (EXPIRES - Duration::DAY, EXPIRES + Duration::DAY);

@@ -23,12 +23,12 @@ fn rows<'a>(trace: &'a Value, part: &str) -> &'a [Value] {
 pub(super) async fn replay_set_expiry() -> TestResult<Ledger> {
     let mut ledger = Ledger::new("expiry", 80);
     for row in rows(&trace()?, "set_expiry") {
-        if ledger.waits(name(row)) {
-            continue;
-        }
         let mut settings = Settings::django();
         settings.expire_at_browser_close = row["SESSION_EXPIRE_AT_BROWSER_CLOSE"] == true;
-        let scene = Scene::new(settings).await?;
+        let scene = match row["USE_TZ"] == true {
+            true => Scene::new(settings).await?,
+            false => Scene::in_local_time(settings).await?,
+        };
         let ours = scene.ask(None, async |session| observe(row, &session.load().await?)).await?;
         ledger.compare(name(row), &expected(row)?, &ours);
     }

@@ -1,17 +1,16 @@
-//! Keeps the score: what matched, what waits, what deviates as it was meant to, and what fails.
+//! Keeps the score: what matched, what deviates as it was meant to, and what fails.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::deviations::{DEVIATIONS, WAITING};
+use super::deviations::DEVIATIONS;
 
 /// The score of one section.
 pub(super) struct Ledger {
     section: &'static str,
     rows: usize,
     matched: usize,
-    waiting: Vec<String>,
     deviating: Vec<String>,
     failing: Vec<String>,
 }
@@ -19,16 +18,7 @@ pub(super) struct Ledger {
 impl Ledger {
     /// A section whose trace has this many rows.
     pub(super) fn new(section: &'static str, rows: usize) -> Self {
-        Self { section, rows, matched: 0, waiting: Vec::new(), deviating: Vec::new(), failing: Vec::new() }
-    }
-
-    /// Whether the row is on the list of what cannot be compared yet.
-    pub(super) fn waits(&mut self, name: &str) -> bool {
-        let listed = WAITING.iter().any(|waiting| waiting.section == self.section && covers(waiting.rows, name));
-        if listed {
-            self.waiting.push(name.to_owned());
-        }
-        listed
+        Self { section, rows, matched: 0, deviating: Vec::new(), failing: Vec::new() }
     }
 
     /// Compares what Django did with what happened here.
@@ -50,30 +40,25 @@ impl Ledger {
         }
     }
 
-    fn figures(&self) -> [usize; 5] {
-        let counted = [self.matched, self.waiting.len(), self.deviating.len(), self.failing.len()];
-        let [matched, waiting, deviating, failing] = counted;
-        [counted.iter().sum(), matched, waiting, deviating, failing]
+    fn figures(&self) -> [usize; 4] {
+        let counted = [self.matched, self.deviating.len(), self.failing.len()];
+        let [matched, deviating, failing] = counted;
+        [counted.iter().sum(), matched, deviating, failing]
     }
 }
 
 /// Prints the figures and the reasons behind them; fails for every row that is not as it should be, and for every
 /// word on a list that covers no row.
 pub(super) fn report(sections: &[Ledger]) {
-    let mut total = [0; 5];
+    let mut total = [0; 4];
     for section in sections {
         print_figures(section.section, section.figures());
         total = std::array::from_fn(|i| total[i] + section.figures()[i]);
     }
     print_figures("total", total);
     let mut problems: Vec<_> = sections.iter().flat_map(|section| section.failing.clone()).collect();
-    for listed in WAITING {
-        let names = names(sections, |ledger| &ledger.waiting, listed.section, listed.rows);
-        println!("oracle: waiting {}: {}: {}: {}", names.len(), listed.section, listed.rows, listed.until);
-        problems.extend(void_words(listed.rows, &names));
-    }
     for listed in DEVIATIONS {
-        let names = names(sections, |ledger| &ledger.deviating, listed.section, listed.rows);
+        let names = deviating(sections, listed.section, listed.rows);
         println!("oracle: deviating {}: {}: {}: {}", names.len(), listed.section, listed.rows, listed.rule);
         problems.extend(void_words(listed.rows, &names));
     }
@@ -83,21 +68,14 @@ pub(super) fn report(sections: &[Ledger]) {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-fn print_figures(of: &str, [rows, matched, waiting, deviating, failing]: [usize; 5]) {
-    println!(
-        "oracle: {of} {rows} rows: matched {matched}, waiting {waiting}, deviating {deviating}, failing {failing}"
-    );
+fn print_figures(of: &str, [rows, matched, deviating, failing]: [usize; 4]) {
+    println!("oracle: {of} {rows} rows: matched {matched}, deviating {deviating}, failing {failing}");
 }
 
-/// The rows of one kind that a pattern covers.
-fn names<'a>(
-    sections: &'a [Ledger],
-    kind: impl Fn(&Ledger) -> &Vec<String>,
-    section: &str,
-    pattern: &str,
-) -> Vec<&'a str> {
+/// The rows that deviate and that a pattern covers.
+fn deviating<'a>(sections: &'a [Ledger], section: &str, pattern: &str) -> Vec<&'a str> {
     let ledgers = sections.iter().filter(|ledger| ledger.section == section);
-    ledgers.flat_map(kind).map(String::as_str).filter(|name| covers(pattern, name)).collect()
+    ledgers.flat_map(|ledger| &ledger.deviating).map(String::as_str).filter(|name| covers(pattern, name)).collect()
 }
 
 /// The fields in which two objects differ, also those that only one of them has.

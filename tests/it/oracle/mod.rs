@@ -1,5 +1,5 @@
-//! Replays what a real Django did (`tests/data/`) and compares: a row matches, waits for something that is not
-//! there yet, or is on the list of deliberate deviations. A row of `db_rows` counts twice: for its date, and
+//! Replays what a real Django did (`tests/data/`) and compares: a row matches, or is on the list of
+//! deliberate deviations. A row of `db_rows` counts twice: for its date, and
 //! for its signed data.
 //!
 //! The figures are printed: `cargo test --all-features --test it oracle -- --nocapture`.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, convert::Infallible};
 
 use http::{HeaderValue, Request, Response, header};
 use jam_session::{Draft, LazySession, SessionKey, SessionLayer, SessionStore as _, Settings, SqliteStore, sqlx};
-use time::Duration;
+use time::{Duration, UtcOffset};
 use tower::{Layer as _, ServiceExt as _, service_fn};
 
 use crate::support::{Moment, TestResult};
@@ -17,7 +17,16 @@ pub(super) struct Scene {
 
 impl Scene {
     pub(super) async fn new(settings: Settings) -> TestResult<Self> {
-        let store = SqliteStore::connect("sqlite::memory:").await?;
+        Self::over(SqliteStore::connect("sqlite::memory:").await?, settings).await
+    }
+
+    /// Beside a Django with `USE_TZ = False`, and UTC as its `TIME_ZONE`.
+    pub(super) async fn in_local_time(settings: Settings) -> TestResult<Self> {
+        let store: SqliteStore = SqliteStore::connect("sqlite::memory:").await?;
+        Self::over(store.local_time(|_| UtcOffset::UTC), settings).await
+    }
+
+    async fn over(store: SqliteStore, settings: Settings) -> TestResult<Self> {
         store.migrate().await?;
         let moment = Moment::new();
         let layer = SessionLayer::with_settings(store.clone(), settings)?.clock(moment.clock());

@@ -13,7 +13,7 @@ use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
 use super::{VERSIONS, ledger::Ledger, legacy, rows_of, secret, text, trace};
-use crate::support::{Moment, TestResult};
+use crate::support::{Log, Moment, TestResult};
 
 const KEY: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
 
@@ -233,5 +233,31 @@ async fn the_limits_of_the_serializer_are_those_of_what_is_inflated() -> TestRes
 
     let error = store.load(&SessionKey::parse(KEY)?, now).await.expect_err("it is too large");
     assert!(matches!(error, StoreError::TooLarge { size: 101, limit: 100, .. }), "{error:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_do_not_verify_are_warned_about_once_a_minute() -> TestResult {
+    let store = store().await?.signing(Signer::new("another secret"));
+    put(&store, KEY, "eyJjYXQiOiJkb2cifQ:1r31eq:forged", "2999-01-01 00:00:00").await?;
+    let moment = Moment::new();
+    let layer = SessionLayer::new(store).clock(moment.clock());
+    let (log, _listening) = Log::of_this_thread();
+    let warnings = async |times: usize| -> TestResult<Vec<String>> {
+        for _ in 0..times {
+            layer.open(&SessionKey::parse(KEY)?).await?;
+        }
+        Ok(log.take().into_iter().filter(|line| line.starts_with("WARN jam_session")).collect())
+    };
+
+    let first = warnings(5).await?;
+    moment.advance(Duration::seconds(59));
+    let meanwhile = warnings(2).await?;
+    moment.advance(Duration::seconds(1));
+    let next = warnings(1).await?;
+
+    assert_eq!((first.len(), meanwhile.len(), next.len()), (1, 0, 1), "{first:?} {meanwhile:?} {next:?}");
+    assert!(first[0].contains("cannot be used") && first[0].contains("more_since_the_last_line=0"), "{first:?}");
+    assert!(next[0].contains("more_since_the_last_line=6"), "{next:?}");
     Ok(())
 }

@@ -59,7 +59,7 @@ pub trait Driver: Database + sealed::Sealed {
         Self::marker(n)
     }
 
-    /// A column or value that is compared byte for byte.
+    /// A column that is compared byte for byte.
     #[must_use]
     fn exact(column: &str) -> String {
         column.to_owned()
@@ -70,6 +70,12 @@ pub trait Driver: Database + sealed::Sealed {
     fn key_in(count: usize) -> String {
         let markers: Vec<_> = (1..=count).map(Self::exact_marker).collect();
         format!("session_key IN ({})", markers.join(", "))
+    }
+
+    /// The `n`th bind marker, for a date that sorts before everything that stands for the same instant.
+    #[must_use]
+    fn earliest_marker(n: usize) -> String {
+        Self::marker(n)
     }
 
     /// The column as it is read back by [`read`](Self::read).
@@ -178,7 +184,13 @@ pub trait Driver: Database + sealed::Sealed {
     /// # Errors
     ///
     /// When one of them is of another type.
-    fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]>;
+    fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]> {
+        let mut texts = [const { None }; N];
+        for (column, text) in texts.iter_mut().enumerate() {
+            *text = Self::read_text(row, column)?;
+        }
+        Ok(texts)
+    }
 
     /// Whether the statement failed because the table is not there.
     fn is_missing_table(error: &sqlx::Error) -> bool;
@@ -224,20 +236,13 @@ macro_rules! impl_driver {
                 let session_data = Arc::from(row.try_get::<&str, _>(1)?);
                 Ok(BaseRow { session_key: row.try_get(0)?, session_data, expire_date })
             }
-            fn read_texts<const N: usize>(row: &Self::Row) -> sqlx::Result<[Option<String>; N]> {
-                let mut texts = [const { None }; N];
-                for (column, text) in texts.iter_mut().enumerate() {
-                    *text = Self::read_text(row, column)?;
-                }
-                Ok(texts)
-            }
         }
     };
 }
 #[cfg(feature = "_sql")]
 use impl_driver;
 
-/// The statements of a file: what ends in a semicolon, without the lines that are comments.
+/// The statements of a file: what ends in a semicolon, without comment lines.
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 fn split(file: &str) -> Vec<String> {
     let code: Vec<_> = file.lines().filter(|line| !line.trim_start().starts_with("--")).collect();

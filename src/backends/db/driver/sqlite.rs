@@ -35,14 +35,19 @@ impl_driver!(Sqlite {
     }
 
     // Django leaves out a fraction of zero; texts are what SQLite compares.
+    fn earliest_marker(n: usize) -> String {
+        format!("rtrim(rtrim(?{n}, '0'), '.')")
+    }
+
     fn same_date(column: &str, n: usize) -> String {
         format!("{column} IN (?{n}, substr(?{n}, 1, 19))")
     }
 
     fn clear_batch(table: &str, limit: usize, _alone: bool) -> String {
+        let now = Self::earliest_marker(1);
         format!(
             "DELETE FROM {table} WHERE session_key IN \
-             (SELECT session_key FROM {table} WHERE expire_date < ?1 LIMIT {limit}) AND expire_date < ?1"
+             (SELECT session_key FROM {table} WHERE expire_date < {now} LIMIT {limit}) AND expire_date < {now}"
         )
     }
 

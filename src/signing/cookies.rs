@@ -1,0 +1,34 @@
+//! Sessions that are their own cookie: what Django's `signed_cookies` engine signs, with the time that it looks at.
+
+use time::OffsetDateTime;
+
+use super::{Legacy, Signer, SigningError, check, container, longest_text};
+use crate::limits::Limits;
+
+/// The salt of that engine.
+const SALT: &str = "django.contrib.sessions.backends.signed_cookies";
+
+impl Signer {
+    /// The same keys, for cookies: what is signed for a table is nothing worth as a cookie.
+    pub(crate) fn for_cookies(self) -> Self {
+        self.key_salt(SALT)
+    }
+
+    /// The text of a cookie. The one format that Django had before 3.1 for rows, it never had for cookies: what is
+    /// old about those is the signature.
+    pub(crate) fn dumps_cookie(&self, raw: &[u8], now: OffsetDateTime) -> String {
+        match self.0.legacy {
+            Legacy::Refuse | Legacy::Read => container::dumps(&self.0.keys, raw, now),
+            Legacy::Write => container::dumps_sha1(&self.0.keys, raw, now),
+        }
+    }
+
+    /// What the text of a cookie says, and the second in which it was signed.
+    pub(crate) fn loads_cookie(&self, text: &str, limits: &Limits) -> Result<(Vec<u8>, i64), SigningError> {
+        let limit = limits.stored_bytes;
+        check("the number of bytes of the cookie", text.len(), longest_text(limit))?;
+        let (raw, signed_at) = container::loads(&self.0.keys, text, limit)?;
+        check("the number of bytes of the session", raw.len(), limit)?;
+        Ok((raw, signed_at))
+    }
+}

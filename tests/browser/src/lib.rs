@@ -1,0 +1,23 @@
+//! Drives the examples in a real browser: Chromium without a window, through ChromeDriver.
+//!
+//! A scenario is a file in `tests/scenarios/`: it starts a [`Program`], opens a [`Browser`] and looks at pages as
+//! their reader does. Screenshots are kept in `browser/` below Cargo's target folder.
+
+mod browser;
+mod program;
+mod webdriver;
+
+pub use browser::Browser;
+pub use program::{Program, free_port, wait_for_port};
+
+/// What a scenario returns.
+pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// How long anything may take to become what a scenario expects.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+
+/// Cargo's target folder, as the main package has it.
+pub(crate) fn target_folder() -> std::path::PathBuf {
+    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target");
+    std::env::var_os("CARGO_TARGET_DIR").unwrap_or_else(|| default.into()).into()
+}

@@ -1,0 +1,34 @@
+//! The stores that are no database: the published suite, Django's own files and cookies, and what attackers and
+//! crashes do to them.
+//!
+//! The figures are printed: `cargo test --all-features --test engines -- --nocapture`.
+
+#![cfg(unix)]
+
+mod examples;
+mod file;
+#[path = "../it/support/log.rs"]
+mod log;
+#[path = "../it/support/python.rs"]
+mod python;
+mod secrets;
+mod signed_cookies;
+mod traces;
+
+type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+#[test]
+fn how_much_of_the_suite_runs_on_each_store() {
+    let cases = jam_session::testing::conformance::cases().len();
+    let source = include_str!("signed_cookies/mod.rs");
+    let left_out = |store: &str| {
+        let list = source.split(&format!("session_store_tests!({store},")).nth(1).unwrap_or_default();
+        list.split("]);").next().unwrap_or_default().matches(" = \"").count()
+    };
+    println!("file: conformance: {cases} of {cases} cases on plain, signed, shared_directory");
+    for store in ["signed_cookies", "encrypted_cookies"] {
+        let left_out = left_out(store);
+        println!("signed_cookies: conformance: {} of {cases} cases on {store}", cases - left_out);
+        assert!(left_out > 0 && left_out < cases);
+    }
+}
