@@ -53,6 +53,11 @@ fn settings_are_valid_or_refused() {
     replay("settings", checks::settings);
 }
 
+#[test]
+fn a_pickle_is_data_or_an_error() {
+    replay("pickle", checks::pickle);
+}
+
 /// Without this the check of signed texts might never get past the signature.
 #[test]
 fn the_check_signs_as_the_signer_does() {

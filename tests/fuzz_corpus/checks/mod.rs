@@ -8,7 +8,7 @@ pub(crate) use expiry::date_text;
 pub(crate) mod signed;
 pub(crate) use signed::signed_cookie;
 
-use jam_session::{JsonSerializer, Serializer as _, SessionData, SessionKey, Settings, StoreError};
+use jam_session::{JsonSerializer, PickleSerializer, Serializer as _, SessionData, SessionKey, Settings, StoreError};
 
 /// A stored text: what is read is written back as it was, and what any JSON reader takes is read.
 pub(crate) fn session_data(bytes: &[u8]) {
@@ -46,6 +46,21 @@ fn kept(serializer: &JsonSerializer, data: &SessionData) {
     for name in names.iter().filter(|name| *name != "a name of the check's own") {
         assert_eq!(changed.raw(name), data.raw(name), "a value that nobody touched");
     }
+}
+
+/// A pickle: data is written so that it reads the same again, and everything else is an error.
+pub fn pickle(bytes: &[u8]) {
+    let mut serializer = PickleSerializer::default();
+    serializer.limits.stored_bytes = 64 * 1024;
+    let Ok(data) = serializer.loads(bytes) else { return };
+    let written = match serializer.dumps(&data) {
+        Ok(written) => written,
+        // Another protocol may need more bytes than the one that it came in.
+        Err(StoreError::TooLarge { .. }) => return,
+        Err(error) => panic!("what was read cannot be written: {error}"),
+    };
+    let again = serializer.loads(&written).expect("what was written is read");
+    assert!(again == data, "it does not read the same");
 }
 
 /// A key is a key or is not, and is kept as it came.
