@@ -16,13 +16,13 @@ const VALUES: usize = 2000;
 
 /// What Python finds in these pickles: what they hold, and what that does not tell.
 fn read_by_python(python: &Path, how: &str, pickles: &[Vec<u8>]) -> TestResult<Vec<(String, String)>> {
-    let answers = ask_python(&python, how, pickles.iter().map(|pickle| hex(pickle) + "\n").collect())?;
+    let answers = ask_python(python, how, pickles.iter().map(|pickle| hex(pickle) + "\n").collect())?;
     answers.lines().map(|line| line.split_once('\t').map(both).ok_or_else(|| "two columns".into())).collect()
 }
 
 /// Gives the script its lines, and what it prints.
 pub(crate) fn ask_python(python: &Path, how: &str, lines: String) -> TestResult<String> {
-    let mut child = Command::new(&python).args([SCRIPT, how]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
+    let mut child = Command::new(python).args([SCRIPT, how]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let mut input = child.stdin.take().ok_or("its input")?;
     let writing = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = child.wait_with_output()?;
