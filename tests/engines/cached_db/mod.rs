@@ -10,8 +10,10 @@ use crate::databases::{self, Scratch};
 
 mod chaos;
 mod counts;
+mod example;
 mod interleavings;
 mod model;
+mod naive;
 mod notify;
 mod outage;
 mod parts;

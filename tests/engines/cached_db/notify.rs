@@ -4,7 +4,10 @@ use std::time::{Duration, Instant};
 
 use jam_session::{
     CachedDbStore, DbStore, Draft, LocMemCache, PostgresStore, Saved, SessionKey, SessionStore,
-    sqlx::{self, PgPool},
+    sqlx::{
+        self, PgPool,
+        postgres::{PgConnectOptions, PgPoolOptions},
+    },
 };
 use time::OffsetDateTime;
 use tokio::time::sleep;
@@ -88,61 +91,80 @@ async fn a_change_is_seen_on_the_other_node_and_ones_own_cache_is_not_emptied_by
     Ok(())
 }
 
-/// The connections that listen for this test's nodes, cut as an administrator would.
-async fn cut_listeners(pool: &PgPool, pids: &[i32]) -> sqlx::Result<()> {
-    for pid in pids {
-        sqlx::query("SELECT pg_terminate_backend($1)").bind(pid).execute(pool).await?;
-    }
+/// A pool whose connections, and those of its listeners, can be told from all others.
+async fn named(url: &str, name: &str) -> TestResult<PgPool> {
+    let options = url.parse::<PgConnectOptions>()?.application_name(name);
+    Ok(PgPoolOptions::new().test_before_acquire(false).max_connections(4).connect_with(options).await?)
+}
+
+/// Cuts the connection of the listener of this name, as an administrator would.
+async fn cut_listener(pool: &PgPool, name: &str) -> TestResult {
+    let sql = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+               WHERE application_name = $1 AND query LIKE 'LISTEN \"jam_session\"%'";
+    let cut: Vec<(bool,)> = sqlx::query_as(sql).bind(name).fetch_all(pool).await?;
+    assert_eq!(cut, [(true,)], "one connection listens");
     Ok(())
 }
 
-/// The backends that listen, of this test's search path alone.
-async fn listeners(pool: &PgPool, before: &[i32]) -> sqlx::Result<Vec<i32>> {
-    let sql = "SELECT pid FROM pg_stat_activity WHERE query LIKE 'LISTEN \"jam_session\"%'";
-    let pids: Vec<(i32,)> = sqlx::query_as(sql).fetch_all(pool).await?;
-    Ok(pids.into_iter().map(|(pid,)| pid).filter(|pid| !before.contains(pid)).collect())
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_while_the_listener_is_cut_is_refused_within_the_time_to_live() -> TestResult {
+    let Some(scratch) = databases::postgres().await else { return Ok(()) };
+    cached(&scratch.pool, LocMemCache::new()).await;
+    let (name, bound) = (format!("jam_cut_{}", std::process::id()), Duration::from_secs(2));
+    let (a, b) = (node(&scratch.pool, LONG), node(&named(&scratch.url, &name).await?, bound));
+    let (_a, _b) = (a.listen().await?, b.listen().await?);
+    a.create(&key(1), &draft("{}"), now()).await?;
+    let cached_at = Instant::now();
+    assert!(b.load(&key(1), now()).await?.is_some());
+
+    cut_listener(&scratch.pool, &name).await?;
+    a.delete(&key(1)).await?;
+    while b.load(&key(1), now()).await?.is_some() {
+        assert!(cached_at.elapsed() < bound + Duration::from_secs(1), "longer than its time to live");
+        sleep(Duration::from_millis(1)).await;
+    }
+    let waited = cached_at.elapsed();
+    println!("cached_db: refused {waited:.1?} after it was cached, the listener being cut; time to live {bound:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_listener_is_cut_a_change_is_seen_within_the_time_to_live_and_afterwards_all_is_read_anew()
--> TestResult {
+async fn a_node_that_does_not_listen_refuses_within_the_time_to_live() -> TestResult {
     let Some(scratch) = databases::postgres().await else { return Ok(()) };
     cached(&scratch.pool, LocMemCache::new()).await;
-    let bound = Duration::from_secs(2);
+    let bound = Duration::from_secs(1);
     let (a, b) = (node(&scratch.pool, LONG), node(&scratch.pool, bound));
     a.create(&key(1), &draft("{}"), now()).await?;
-
-    // Node B does not listen: this is what a cut connection leaves it with.
-    assert!(b.load(&key(1), now()).await?.is_some());
     let cached_at = Instant::now();
-    let quiet = node(&scratch.pool, LONG);
-    let _quiet = quiet.listen().await?;
-    quiet.delete(&key(1)).await?;
+    assert!(b.load(&key(1), now()).await?.is_some());
+    a.delete(&key(1)).await?;
     while b.load(&key(1), now()).await?.is_some() {
         assert!(cached_at.elapsed() < bound + Duration::from_secs(1), "longer than its time to live");
-        sleep(Duration::from_millis(10)).await;
+        sleep(Duration::from_millis(1)).await;
     }
-    println!(
-        "cached_db: without a listener refused {:.1?} after it was cached, time to live {bound:?}",
-        cached_at.elapsed()
-    );
+    let waited = cached_at.elapsed();
+    println!("cached_db: refused {waited:.1?} after it was cached, without a listener; time to live {bound:?}");
+    Ok(())
+}
 
-    // A listener that is cut connects again, and nothing cached before is served any more.
-    let c = node(&scratch.pool, LONG);
-    let before = listeners(&scratch.pool, &[]).await?;
-    let _c = c.listen().await?;
-    let ours = listeners(&scratch.pool, &before).await?;
-    a.create(&key(2), &draft("{}"), now()).await?;
-    assert!(c.load(&key(2), now()).await?.is_some());
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listener_that_was_cut_connects_again_and_all_is_read_anew() -> TestResult {
+    let Some(scratch) = databases::postgres().await else { return Ok(()) };
+    cached(&scratch.pool, LocMemCache::new()).await;
+    let name = format!("jam_again_{}", std::process::id());
+    let node = node(&named(&scratch.url, &name).await?, LONG);
+    let _listener = node.listen().await?;
+    node.create(&key(2), &draft("{}"), now()).await?;
+    assert!(node.load(&key(2), now()).await?.is_some());
     sqlx::query("DELETE FROM django_session").execute(&scratch.pool).await?;
-    assert!(c.load(&key(2), now()).await?.is_some(), "nobody was told");
-    assert!(!ours.is_empty(), "somebody listens");
-    cut_listeners(&scratch.pool, &ours[..1]).await?;
+    assert!(node.load(&key(2), now()).await?.is_some(), "nobody was told");
+
+    cut_listener(&scratch.pool, &name).await?;
     let cut = Instant::now();
-    while c.load(&key(2), now()).await?.is_some() {
+    while node.load(&key(2), now()).await?.is_some() {
         assert!(cut.elapsed() < Duration::from_secs(10), "it has not connected again");
-        sleep(Duration::from_millis(5)).await;
+        sleep(Duration::from_millis(1)).await;
     }
-    println!("cached_db: a listener that was cut reads all anew {:.1?} later", cut.elapsed());
+    println!("cached_db: a listener that was cut has all read anew {:.1?} later", cut.elapsed());
     Ok(())
 }
