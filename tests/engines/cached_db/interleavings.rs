@@ -18,7 +18,7 @@ const OPERATIONS: usize = 12;
 const AT_ONCE: usize = 4;
 pub(crate) const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
 
-type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What a round of operations is about.
 pub(crate) struct Round<N> {

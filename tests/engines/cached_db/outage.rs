@@ -11,7 +11,10 @@ use std::{
 use jam_session::{BoxError, Cache, CachedDbStore, Draft, MemoryStore, Saved, SessionKey, SessionStore};
 use time::OffsetDateTime;
 
-use super::parts::SharedCache;
+use super::{
+    interleavings::{Running, step},
+    parts::{SharedCache, Truth},
+};
 use crate::{TestResult, log::Log};
 
 const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
@@ -131,6 +134,8 @@ async fn what_ended_while_the_cache_was_away_is_not_served_when_it_is_back_with_
     let before = cache.cache.contents();
     let other = CachedDbStore::new(database, cache.cache.clone());
     store.delete(&key(0)).await?;
+    let loaded = store.load(&key(3), NOW).await?.ok_or("it is stored")?;
+    assert!(matches!(store.save(&loaded, &draft(r#"{"n":"newer"}"#), NOW).await?, Saved::Done(_)));
 
     cache.away.store(true, Ordering::SeqCst);
     store.delete(&key(1)).await?;
@@ -143,6 +148,8 @@ async fn what_ended_while_the_cache_was_away_is_not_served_when_it_is_back_with_
         assert!(store.load(&key(0), NOW).await?.is_none() && store.load(&key(1), NOW).await?.is_none());
         let found = store.load(&key(2), NOW).await?.ok_or("it is stored")?;
         assert_eq!(found.session_data.to_json(), r#"{"n":"new"}"#);
+        let found = store.load(&key(3), NOW).await?.ok_or("it is stored")?;
+        assert_eq!(found.session_data.to_json(), r#"{"n":"newer"}"#);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     // By now the cache was told again, and the other node hears it from there.
@@ -160,5 +167,31 @@ async fn a_cache_that_starts_anew_unnoticed_does_not_bring_back_who_logged_out_h
     cache.cache.restore(before);
 
     assert!(store.load(&key(0), NOW).await?.is_none());
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_writer_that_dies_after_the_database_leaves_nothing_old_to_be_served() -> TestResult {
+    for ending in [false, true] {
+        let (cache, store) = (SharedCache::default(), MemoryStore::new());
+        let created = store.create(&key(1), &draft(r#"{"n":1}"#), NOW).await?;
+        let truth = Truth { store: store.clone(), model: Arc::default() };
+        let node = CachedDbStore::new(truth, cache.clone());
+        node.load(&key(1), NOW).await?;
+        let (dying, new) = (node.clone(), draft(r#"{"n":2}"#));
+        let mut write: Running = Box::pin(async move {
+            match ending {
+                true => dying.delete(&created.session_key).await.expect("memory"),
+                false => drop(dying.save(&created, &new, NOW).await.expect("memory")),
+            }
+        });
+        while store.load(&key(1), NOW).await?.is_some_and(|found| found.session_data.to_json() == r#"{"n":1}"#) {
+            assert!(!step(&mut write), "it was answered, and nothing is written");
+        }
+        drop(write);
+
+        let found = node.load(&key(1), NOW).await?.map(|found| found.session_data.to_json());
+        assert_eq!(found.as_deref(), (!ending).then_some(r#"{"n":2}"#));
+    }
     Ok(())
 }

@@ -205,4 +205,9 @@ impl Cache for SharedCache {
         };
         self.step(exchange).await
     }
+
+    /// A failing one is of one node alone: what that node puts there after a failure it believes at once.
+    fn is_shared(&self) -> bool {
+        self.failures.is_none()
+    }
 }
