@@ -5,7 +5,6 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 type Sent = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Tells the other nodes that a session of this group has changed.
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only PostgreSQL carries news"))]
 pub(super) struct Announce {
     /// What it calls this node, which need not hear of its own changes.
     node: String,

@@ -69,8 +69,10 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
         self.side.invalidate(name, ended, self.time_to_live).await;
     }
 
-    async fn announce(&self, session_key: &SessionKey) {
-        if let Some(announce) = self.side.announce.get() {
+    /// Tells other nodes, where there is a way to, unless nothing has changed.
+    async fn announce(&self, session_key: &SessionKey, failure: Option<&StoreError>) {
+        let changed = failure.is_none_or(|error| matches!(error, StoreError::Lost(_)));
+        if let Some(announce) = self.side.announce.get().filter(|_| changed) {
             announce.tell(group_of(session_key)).await;
         }
     }
@@ -98,7 +100,7 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
         let claim = self.claim(&name).await;
         let result = self.store.save(loaded, draft, now).await;
         self.settle(&name, claim, Left::by(&result), now).await;
-        self.announce(&loaded.session_key).await;
+        self.announce(&loaded.session_key, result.as_ref().err()).await;
         result
     }
 
@@ -117,7 +119,7 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
             Err(error) => Left::by_error(error),
         };
         self.settle(&name, claim, left, now).await;
-        self.announce(&loaded.session_key).await;
+        self.announce(&loaded.session_key, result.as_ref().err()).await;
         result
     }
 
@@ -137,7 +139,7 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
             _ => Left::by(&result),
         };
         self.settle(&name, claim, left, now).await;
-        self.announce(&loaded.session_key).await;
+        self.announce(&loaded.session_key, result.as_ref().err()).await;
         result
     }
 
@@ -151,7 +153,7 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
         };
         // The session has ended, whatever the cache says: a failure there does not make it one here.
         self.settle(&name, claim, left, OffsetDateTime::UNIX_EPOCH).await;
-        self.announce(session_key).await;
+        self.announce(session_key, result.as_ref().err()).await;
         result
     }
 
