@@ -28,6 +28,8 @@ pub use listen::Listener;
 mod side;
 mod store;
 mod trust;
+#[cfg(feature = "_sql")]
+mod user_sessions;
 use entry::Claim;
 use side::Side;
 
@@ -55,7 +57,8 @@ const AGE: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 /// Which cache it is, is what Django's `SESSION_CACHE_ALIAS` says. `LocMemCache` is one for each process: a change
 /// that another process makes is seen after [`time_to_live`](Self::time_to_live), 5 seconds. With PostgreSQL,
 /// `listen` makes that milliseconds. What changes the table without this store (Django, SQL,
-/// `DbStore::user(..).revoke_all()`) is also seen after that time; set it where there is such a thing.
+/// `DbStore::user(..).revoke_all()`) is also seen after that time; set it where there is such a thing. To end the
+/// sessions of a person, use the `revoke`, `revoke_all` and `revoke_others` of this store.
 ///
 /// ```
 /// # #[cfg(all(feature = "sqlite", feature = "locmem"))]

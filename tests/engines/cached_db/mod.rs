@@ -17,6 +17,7 @@ mod naive;
 mod notify;
 mod outage;
 mod parts;
+mod revoking;
 
 type Cached<DB, C> = CachedDbStore<DbStore<DB>, C>;
 
