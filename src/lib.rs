@@ -9,6 +9,8 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backends;
+#[cfg(feature = "postgres")]
+pub use backends::Listener;
 #[cfg(feature = "mysql")]
 pub use backends::MySqlStore;
 #[cfg(feature = "postgres")]
@@ -22,13 +24,17 @@ pub use backends::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
     UserSession, UserSessionInfo, UserSessions, connect,
 };
-pub use backends::{Draft, ErasedStore, FileStore, MemoryStore, Record, Saved, SessionStore};
+pub use backends::{
+    CacheStore, CachedDbStore, Draft, ErasedStore, FileStore, MemoryStore, Record, Saved, SessionStore,
+};
 mod base_session;
 #[cfg(feature = "_sql")]
 pub use base_session::{AbstractBaseSession, Column};
 pub use base_session::{BaseSession, StoredText};
 mod cache;
 pub use cache::Cache;
+#[cfg(feature = "locmem")]
+pub use cache::LocMemCache;
 mod client;
 mod clock;
 pub use clock::Clock;

@@ -1,13 +1,20 @@
-//! The stores that are no database: the published suite, Django's own files and cookies, and what attackers and
-//! crashes do to them.
+//! The engines that keep sessions elsewhere than in a table alone: the published suite, Django's own files and cookies,
+//! and what attackers, crashes and other processes do to them.
 //!
 //! The figures are printed: `cargo test --all-features --test engines -- --nocapture`.
 
 #![cfg(unix)]
 
+mod cache;
+mod cached_db;
+#[path = "../it/support/databases.rs"]
+#[allow(dead_code, unused_macros, unused_imports, reason = "each engine needs a part of it")]
+mod databases;
 mod examples;
 mod file;
+mod locmem;
 #[path = "../it/support/log.rs"]
+#[allow(dead_code, reason = "each engine needs a part of it")]
 mod log;
 #[path = "../it/support/python.rs"]
 mod python;
@@ -15,7 +22,7 @@ mod secrets;
 mod signed_cookies;
 mod traces;
 
-type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
+type TestResult<T = ()> = Result<T, jam_session::BoxError>;
 
 #[test]
 fn how_much_of_the_suite_runs_on_each_store() {

@@ -132,6 +132,15 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
         Ok(too_many.len())
     }
 
+    /// The handles and keys of the live sessions.
+    pub(in crate::backends) async fn keys(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<Vec<(SessionHandle, SessionKey)>, StoreError> {
+        let live = self.live(now).await?.into_iter();
+        Ok(live.map(|session| (SessionHandle(session.handle), session.base.session_key)).collect())
+    }
+
     async fn live(&self, now: OffsetDateTime) -> Result<Vec<UserSession<K>>, StoreError> {
         let columns = <UserSession<K> as AbstractBaseSession<DB>>::EXTRA_COLUMNS;
         let sql = format!(

@@ -49,7 +49,7 @@ fn kept(serializer: &JsonSerializer, data: &SessionData) {
 }
 
 /// A pickle: data is written so that it reads the same again, and everything else is an error.
-pub fn pickle(bytes: &[u8]) {
+pub(crate) fn pickle(bytes: &[u8]) {
     let mut serializer = PickleSerializer::default();
     serializer.limits.stored_bytes = 64 * 1024;
     let Ok(data) = serializer.loads(bytes) else { return };
