@@ -27,6 +27,8 @@ pub use base_session::{AbstractBaseSession, Column};
 pub use base_session::{BaseSession, StoredText};
 mod cache;
 pub use cache::Cache;
+#[cfg(feature = "redis")]
+pub use cache::RedisCache;
 mod client;
 mod clock;
 pub use clock::Clock;

@@ -1,0 +1,28 @@
+//! One connection that many requests share, to one server or to a Cluster.
+
+use redis::{Cmd, FromRedisValue, RedisError, aio::MultiplexedConnection};
+
+/// Clones share it. A future of it that is dropped leaves its answer to be thrown away by the connection's task, so
+/// the answers of others stay theirs.
+#[derive(Clone)]
+pub(super) enum Connection {
+    Server(MultiplexedConnection),
+    #[cfg(feature = "redis-cluster")]
+    Cluster(redis::cluster_async::ClusterConnection),
+}
+
+impl Connection {
+    /// Sends a command once; one that a node of a Cluster has turned away, and so not run, goes to the next.
+    pub(super) async fn ask<T: FromRedisValue>(&mut self, command: &Cmd) -> Result<T, RedisError> {
+        match self {
+            Self::Server(connection) => command.query_async(connection).await,
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(connection) => super::cluster::ask(connection, command).await,
+        }
+    }
+
+    /// Whether its broken parts mend themselves.
+    pub(super) fn mends_itself(&self) -> bool {
+        !matches!(self, Self::Server(_))
+    }
+}

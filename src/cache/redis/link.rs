@@ -1,0 +1,187 @@
+//! The link to Redis: it connects with the first command, again after the connection broke, and waits for neither
+//! while Redis is known to be down.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind};
+use tokio::time::{Instant, timeout};
+
+use super::{connection::Connection, failure::Failure, target::Target};
+
+/// After a failed attempt to connect nobody tries again for this long, doubled each time, up to `LONGEST_PAUSE`.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A connection that was quiet for this long is tried with a read before something is written: a write whose answer
+/// is lost cannot be repeated.
+const QUIET: Duration = Duration::from_secs(1);
+/// So many unanswered commands in a row, and the connection is given up.
+const SILENCES: u32 = 3;
+/// While a Cluster mends itself, a read is repeated with this pause.
+const MENDING: Duration = Duration::from_millis(25);
+
+pub(super) struct Link {
+    pub(super) target: Target,
+    place: String,
+    state: Mutex<State>,
+    /// Held by the one that connects.
+    turn: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct State {
+    held: Option<Held>,
+    down: Option<Down>,
+    /// Of the connection that is held, to tell it from later ones.
+    number: u64,
+    silences: u32,
+}
+
+#[derive(Clone)]
+struct Held {
+    connection: Connection,
+    number: u64,
+    used: Instant,
+}
+
+struct Down {
+    until: Instant,
+    pause: Duration,
+    failure: Failure,
+}
+
+impl Link {
+    pub(super) fn new(target: Target) -> Self {
+        let place = target.place();
+        Self { target, place, state: Mutex::default(), turn: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Asks for what may be asked twice.
+    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+        self.within_deadline(async {
+            let mut again = true;
+            loop {
+                let held = self.held().await?;
+                let error = match self.send(&held, command).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => error,
+                };
+                let mends_itself = held.connection.mends_itself();
+                if !is_broken(&error) || !(again || mends_itself) {
+                    return Err(self.failed(&error));
+                }
+                again = false;
+                if mends_itself {
+                    tokio::time::sleep(MENDING).await;
+                }
+            }
+        })
+        .await
+    }
+
+    /// Sends what changes `key`, at most once.
+    pub(super) async fn write<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<T, Failure> {
+        if self.state().held.as_ref().is_some_and(|held| held.used.elapsed() > QUIET) {
+            self.read::<bool>(redis::cmd("EXISTS").arg(key)).await?;
+        }
+        self.within_deadline(async {
+            let held = self.held().await?;
+            self.send(&held, command).await.map_err(|error| self.failed(&error))
+        })
+        .await
+    }
+
+    fn failed(&self, error: &RedisError) -> Failure {
+        Failure::answer(&self.place, error, self.target.response_timeout)
+    }
+
+    /// One command, with everything that it may have to wait for.
+    async fn within_deadline<T>(&self, asking: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let patience = self.target.connect_timeout + self.target.response_timeout;
+        timeout(patience, asking).await.unwrap_or_else(|_| Err(Failure::silent(&self.place, patience)))
+    }
+
+    async fn send<T: FromRedisValue>(&self, held: &Held, command: &Cmd) -> Result<T, RedisError> {
+        let result = held.connection.clone().ask(command).await;
+        self.note(held, result.as_ref().err());
+        result
+    }
+
+    /// Keeps in mind what became of a command.
+    fn note(&self, held: &Held, error: Option<&RedisError>) {
+        let mut state = self.state();
+        if state.number != held.number {
+            return;
+        }
+        let Some(error) = error.filter(|error| error.is_io_error() || is_broken(error)) else {
+            state.silences = 0;
+            if let Some(held) = &mut state.held {
+                held.used = Instant::now();
+            }
+            return;
+        };
+        state.silences += 1;
+        let broken = is_broken(error) && !held.connection.mends_itself();
+        if broken || state.silences >= SILENCES {
+            state.held = None;
+        }
+    }
+
+    async fn held(&self) -> Result<Held, Failure> {
+        if let Some(held) = self.state().held.clone() {
+            return Ok(held);
+        }
+        let failed = self.state().down.as_ref().map(|down| down.failure.clone());
+        let _turn = match (self.turn.try_lock(), failed) {
+            (Ok(turn), _) => turn,
+            (Err(_), Some(failure)) => return Err(failure),
+            (Err(_), None) => self.turn.lock().await,
+        };
+        if let Some(known) = self.state().known() {
+            return known;
+        }
+        let result = self.target.connect().await;
+        self.state().connected(result)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No code of ours panics between two halves of a change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What whoever was at it before us has found out.
+    fn known(&self) -> Option<Result<Held, Failure>> {
+        if let Some(held) = &self.held {
+            return Some(Ok(held.clone()));
+        }
+        let down = self.down.as_ref().filter(|down| Instant::now() < down.until)?;
+        Some(Err(down.failure.clone()))
+    }
+
+    fn connected(&mut self, result: Result<Connection, Failure>) -> Result<Held, Failure> {
+        match result {
+            Ok(connection) => {
+                self.number += 1;
+                (self.down, self.silences) = (None, 0);
+                let held = Held { connection, number: self.number, used: Instant::now() };
+                self.held = Some(held.clone());
+                Ok(held)
+            }
+            Err(failure) => {
+                let pause = self.down.as_ref().map_or(FIRST_PAUSE, |down| (down.pause * 2).min(LONGEST_PAUSE));
+                self.down = Some(Down { until: Instant::now() + pause, pause, failure: failure.clone() });
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Whether the connection is of no use any more: gone, or to a server that is not the master now.
+fn is_broken(error: &RedisError) -> bool {
+    let demoted = error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly);
+    demoted || error.is_connection_dropped() || error.is_unrecoverable_error()
+}
