@@ -21,6 +21,19 @@ impl Connection {
         }
     }
 
+    /// What tells a server from another one, and from itself before it was started anew. None where that is more
+    /// than one server, or it does not say.
+    pub(super) async fn identity(&mut self) -> Option<String> {
+        match self {
+            Self::Server(connection) => {
+                let info: String = redis::cmd("INFO").arg("server").query_async(connection).await.ok()?;
+                info.lines().find_map(|line| line.strip_prefix("run_id:")).map(str::to_owned)
+            }
+            #[cfg(feature = "redis-cluster")]
+            Self::Cluster(_) => None,
+        }
+    }
+
     /// Whether its broken parts mend themselves.
     pub(super) fn mends_itself(&self) -> bool {
         !matches!(self, Self::Server(_))

@@ -21,14 +21,17 @@ enum What {
     Denied,
     /// The first word of what the server answered, such as `OOM`.
     Answer(String),
+    /// It may hold older values than it did.
+    Renewed,
     /// Something that is no answer to the command.
     Unexpected,
 }
 
 impl Failure {
     /// Of connecting.
-    pub(super) fn unreachable(place: &str, error: &RedisError) -> Self {
+    pub(super) fn unreachable(place: &str, error: &RedisError, patience: Duration) -> Self {
         let what = match error.kind() {
+            _ if error.is_timeout() => What::Silent(patience),
             ErrorKind::AuthenticationFailed => What::Denied,
             ErrorKind::Io => What::Unreachable(error.to_string()),
             ErrorKind::MasterNameNotFoundBySentinel => {
@@ -49,6 +52,11 @@ impl Failure {
     /// Whether the server does not know the script of this name.
     pub(super) fn is_no_script(&self) -> bool {
         matches!(&self.what, What::Answer(code) if code == "NOSCRIPT")
+    }
+
+    /// The server is another one than the last command was sent to.
+    pub(super) fn renewed(place: &str) -> Self {
+        Self { place: place.to_owned(), what: What::Renewed }
     }
 
     /// There was no answer for this long.
@@ -83,6 +91,9 @@ impl fmt::Display for Failure {
             What::Lost => write!(f, "the connection to Redis at {place} broke before the answer"),
             What::Denied => write!(f, "Redis at {place} does not let this user, password or command in"),
             What::Answer(code) => write!(f, "Redis at {place} answered with the error {code}"),
+            What::Renewed => {
+                write!(f, "Redis at {place} was started anew, or is another server now: it may have gone back in time")
+            }
             What::Unexpected => write!(f, "Redis at {place} gave an answer of the wrong kind"),
         }
     }

@@ -1,8 +1,14 @@
 //! The link to Redis: it connects with the first command, again after the connection broke, and waits for neither
 //! while Redis is known to be down.
+//!
+//! A server that was started anew may have come back with what it had on its disk, and one that took over may lack
+//! what came last. Whoever keeps a cache in step has to know: each user of the link gets an error then, once.
 
 use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -19,8 +25,6 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 const QUIET: Duration = Duration::from_secs(1);
 /// So many unanswered commands in a row, and the connection is given up.
 const SILENCES: u32 = 3;
-/// While a Cluster mends itself, a read is repeated with this pause.
-const MENDING: Duration = Duration::from_millis(25);
 
 pub(super) struct Link {
     pub(super) target: Target,
@@ -36,13 +40,21 @@ struct State {
     down: Option<Down>,
     /// Of the connection that is held, to tell it from later ones.
     number: u64,
+    identity: Option<String>,
+    /// How many servers that were, one after the other.
+    lives: u64,
     silences: u32,
 }
+
+/// The life of the server that a user of the link knows; 0 before the first.
+#[derive(Default)]
+pub(super) struct Known(AtomicU64);
 
 #[derive(Clone)]
 struct Held {
     connection: Connection,
     number: u64,
+    life: u64,
     used: Instant,
 }
 
@@ -58,39 +70,48 @@ impl Link {
         Self { target, place, state: Mutex::default(), turn: tokio::sync::Mutex::new(()) }
     }
 
+    /// For another user, who knows what is so now.
+    pub(super) fn known(&self) -> Known {
+        Known(AtomicU64::new(self.state().lives))
+    }
+
     /// Asks for what may be asked twice.
-    pub(super) async fn read<T: FromRedisValue>(&self, command: &Cmd) -> Result<T, Failure> {
+    pub(super) async fn read<T: FromRedisValue>(&self, known: &Known, command: &Cmd) -> Result<T, Failure> {
         self.within_deadline(async {
             let mut again = true;
             loop {
-                let held = self.held().await?;
+                let held = self.held_by(known).await?;
                 let error = match self.send(&held, command).await {
                     Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 };
-                let mends_itself = held.connection.mends_itself();
-                if !is_broken(&error) || !(again || mends_itself) {
+                // A Cluster does not say which of its servers are others now.
+                if !again || held.connection.mends_itself() || !is_broken(&error) {
                     return Err(self.failed(&error));
                 }
                 again = false;
-                if mends_itself {
-                    tokio::time::sleep(MENDING).await;
-                }
             }
         })
         .await
     }
 
     /// Sends what changes `key`, at most once.
-    pub(super) async fn write<T: FromRedisValue>(&self, key: &str, command: &Cmd) -> Result<T, Failure> {
-        if self.state().held.as_ref().is_some_and(|held| held.used.elapsed() > QUIET) {
-            self.read::<bool>(redis::cmd("EXISTS").arg(key)).await?;
+    pub(super) async fn write<T: FromRedisValue>(&self, known: &Known, key: &str, command: &Cmd) -> Result<T, Failure> {
+        let quiet = |held: &Held| !held.connection.mends_itself() && held.used.elapsed() > QUIET;
+        if self.state().held.as_ref().is_some_and(quiet) {
+            self.read::<bool>(known, redis::cmd("EXISTS").arg(key)).await?;
         }
         self.within_deadline(async {
-            let held = self.held().await?;
+            let held = self.held_by(known).await?;
             self.send(&held, command).await.map_err(|error| self.failed(&error))
         })
         .await
+    }
+
+    async fn held_by(&self, known: &Known) -> Result<Held, Failure> {
+        let held = self.held().await?;
+        let life = known.0.swap(held.life, Ordering::SeqCst);
+        if life == 0 || life == held.life { Ok(held) } else { Err(Failure::renewed(&self.place)) }
     }
 
     fn failed(&self, error: &RedisError) -> Failure {
@@ -162,12 +183,13 @@ impl State {
         Some(Err(down.failure.clone()))
     }
 
-    fn connected(&mut self, result: Result<Connection, Failure>) -> Result<Held, Failure> {
+    fn connected(&mut self, result: Result<(Connection, Option<String>), Failure>) -> Result<Held, Failure> {
         match result {
-            Ok(connection) => {
+            Ok((connection, identity)) => {
                 self.number += 1;
-                (self.down, self.silences) = (None, 0);
-                let held = Held { connection, number: self.number, used: Instant::now() };
+                self.lives += u64::from(self.lives == 0 || identity.is_none() || identity != self.identity);
+                (self.down, self.silences, self.identity) = (None, 0, identity);
+                let held = Held { connection, number: self.number, life: self.lives, used: Instant::now() };
                 self.held = Some(held.clone());
                 Ok(held)
             }

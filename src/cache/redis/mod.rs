@@ -19,7 +19,7 @@ use std::{
 use redis::{Script, cmd};
 
 use self::{
-    link::Link,
+    link::{Known, Link},
     target::{At, Target},
 };
 use super::Cache;
@@ -38,6 +38,11 @@ return 0";
 /// It connects with the first command, so that an application starts while Redis is down, and again whenever the
 /// connection broke. While Redis is down commands fail at once: one in a second at most waits for an attempt to
 /// connect. A read whose connection broke is tried once more; a change is never sent twice.
+///
+/// A server that was started anew may hold what it once wrote to its disk, and one that took over may lack the latest.
+/// So the first command that gets through to such a one is an error, for each clone of the cache once, and a
+/// `CachedDbStore` believes nothing older from then on. (A Cluster does not tell of its nodes; there it is the broken
+/// connection that is the error.)
 ///
 /// ```no_run
 /// use jam_session::{Cache, RedisCache};
@@ -61,16 +66,22 @@ return 0";
 ///
 /// # What Redis has to allow
 ///
-/// The commands `GET`, `SET`, `DEL`, `EXISTS`, `EVALSHA` and `EVAL`; behind Sentinel also `ROLE`, and on a Cluster
+/// The commands `GET`, `SET`, `DEL`, `EXISTS`, `EVALSHA`, `EVAL` and `INFO`; behind Sentinel also `ROLE`, and on a Cluster
 /// `CLUSTER SLOTS` and `ASKING`. A server that may evict (`maxmemory-policy` other than `noeviction`) or that keeps
 /// nothing on disk loses values, which [`Cache`] allows. A fail-over loses what the replica had not seen yet.
 ///
 /// Valkey speaks the same protocol; it is not tested here.
 #[doc(alias = "SESSION_CACHE_ALIAS")]
 #[doc(alias = "django.core.cache.backends.redis")]
-#[derive(Clone)]
 pub struct RedisCache {
     link: Arc<Link>,
+    known: Known,
+}
+
+impl Clone for RedisCache {
+    fn clone(&self) -> Self {
+        Self { link: Arc::clone(&self.link), known: self.link.known() }
+    }
 }
 
 impl RedisCache {
@@ -160,12 +171,16 @@ impl RedisCache {
     }
 
     fn at(at: At) -> Self {
-        Self { link: Arc::new(Link::new(Target::new(at))) }
+        Self::to(Target::new(at))
     }
 
     /// With a connection of its own.
     fn changed(&self, change: impl FnOnce(Target) -> Target) -> Self {
-        Self { link: Arc::new(Link::new(change(self.link.target.clone()))) }
+        Self::to(change(self.link.target.clone()))
+    }
+
+    fn to(target: Target) -> Self {
+        Self { link: Arc::new(Link::new(target)), known: Known::default() }
     }
 }
 
@@ -191,24 +206,24 @@ fn milliseconds(time_to_live: Duration) -> u64 {
 
 impl Cache for RedisCache {
     async fn get(&self, key: &str) -> Result<Option<Arc<[u8]>>, BoxError> {
-        let value: Option<Vec<u8>> = self.link.read(cmd("GET").arg(key)).await?;
+        let value: Option<Vec<u8>> = self.link.read(&self.known, cmd("GET").arg(key)).await?;
         Ok(value.map(Arc::from))
     }
 
     async fn set(&self, key: &str, value: &[u8], time_to_live: Duration) -> Result<(), BoxError> {
         let mut set = cmd("SET");
         set.arg(key).arg(value).arg("PX").arg(milliseconds(time_to_live));
-        Ok(self.link.write(key, &set).await?)
+        Ok(self.link.write(&self.known, key, &set).await?)
     }
 
     async fn add(&self, key: &str, value: &[u8], time_to_live: Duration) -> Result<bool, BoxError> {
         let mut add = cmd("SET");
         add.arg(key).arg(value).arg("PX").arg(milliseconds(time_to_live)).arg("NX");
-        Ok(self.link.write(key, &add).await?)
+        Ok(self.link.write(&self.known, key, &add).await?)
     }
 
     async fn delete(&self, key: &str) -> Result<bool, BoxError> {
-        Ok(self.link.write(key, cmd("DEL").arg(key)).await?)
+        Ok(self.link.write(&self.known, key, cmd("DEL").arg(key)).await?)
     }
 
     async fn compare_and_set(
@@ -224,9 +239,11 @@ impl Cache for RedisCache {
             run.arg(script).arg(1).arg(key).arg(expected).arg(value).arg(milliseconds(time_to_live));
             run
         };
-        match self.link.write(key, &run("EVALSHA", SCRIPT.get_hash())).await {
+        match self.link.write(&self.known, key, &run("EVALSHA", SCRIPT.get_hash())).await {
             // A new server, or one that was told to forget its scripts; it remembers this one from now on.
-            Err(failure) if failure.is_no_script() => Ok(self.link.write(key, &run("EVAL", COMPARE_AND_SET)).await?),
+            Err(failure) if failure.is_no_script() => {
+                Ok(self.link.write(&self.known, key, &run("EVAL", COMPARE_AND_SET)).await?)
+            }
             answer => Ok(answer?),
         }
     }

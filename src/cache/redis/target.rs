@@ -46,12 +46,17 @@ impl Target {
         }
     }
 
-    /// A new connection, or why there is none.
-    pub(super) async fn connect(&self) -> Result<Connection, Failure> {
+    /// A new connection and the identity of its server, or why there is none.
+    pub(super) async fn connect(&self) -> Result<(Connection, Option<String>), Failure> {
         let place = self.place();
-        let connecting = tokio::time::timeout(self.connect_timeout, self.open()).await;
+        let opening = async {
+            let mut connection = self.open().await?;
+            let identity = connection.identity().await;
+            Ok((connection, identity))
+        };
+        let connecting = tokio::time::timeout(self.connect_timeout, opening).await;
         let opened = connecting.map_err(|_| Failure::silent(&place, self.connect_timeout))?;
-        opened.map_err(|error| Failure::unreachable(&place, &error))
+        opened.map_err(|error: RedisError| Failure::unreachable(&place, &error, self.connect_timeout))
     }
 
     async fn open(&self) -> Result<Connection, RedisError> {

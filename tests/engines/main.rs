@@ -1,0 +1,3 @@
+//! The caches, and the stores that are built on them.
+
+mod redis;
