@@ -9,6 +9,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backends;
+pub use backends::DjangoCache;
 #[cfg(feature = "mysql")]
 pub use backends::MySqlStore;
 #[cfg(feature = "postgres")]

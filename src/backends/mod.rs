@@ -6,9 +6,12 @@
 //! | `SqliteStore` (feature `sqlite`) | `db` | the session table of an SQLite database |
 //! | `PostgresStore` (feature `postgres`) | `db` | the session table of a PostgreSQL database |
 //! | `MySqlStore` (feature `mysql`) | `db` | the session table of a MySQL or MariaDB database |
+//! | [`DjangoCache`] | `cached_db` | any of these, beside a Django that caches the table |
 
 mod base;
 pub use base::{Draft, Record, Saved, SessionStore};
+mod django_cache;
+pub use django_cache::DjangoCache;
 mod erased;
 pub use erased::ErasedStore;
 mod memory;

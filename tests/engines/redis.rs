@@ -4,8 +4,11 @@
 
 mod access;
 mod cluster;
+mod django;
 mod lines;
 mod outages;
+#[path = "../it/support/python.rs"]
+mod python;
 mod sentinel;
 mod server;
 mod verbs;
