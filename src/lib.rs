@@ -10,6 +10,8 @@
 
 mod backends;
 pub use backends::DjangoCache;
+#[cfg(feature = "postgres")]
+pub use backends::Listener;
 #[cfg(feature = "mysql")]
 pub use backends::MySqlStore;
 #[cfg(feature = "postgres")]
@@ -21,13 +23,15 @@ pub use backends::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
     UserSession, UserSessionInfo, UserSessions, connect,
 };
-pub use backends::{Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
+pub use backends::{CacheStore, CachedDbStore, Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
 mod base_session;
 #[cfg(feature = "_sql")]
 pub use base_session::{AbstractBaseSession, Column};
 pub use base_session::{BaseSession, StoredText};
 mod cache;
 pub use cache::Cache;
+#[cfg(feature = "locmem")]
+pub use cache::LocMemCache;
 #[cfg(feature = "redis")]
 pub use cache::RedisCache;
 mod client;

@@ -6,10 +6,18 @@
 //! | `SqliteStore` (feature `sqlite`) | `db` | the session table of an SQLite database |
 //! | `PostgresStore` (feature `postgres`) | `db` | the session table of a PostgreSQL database |
 //! | `MySqlStore` (feature `mysql`) | `db` | the session table of a MySQL or MariaDB database |
+//! | [`CachedDbStore`] | `cached_db` | such a table, or any store, with a [`Cache`](crate::Cache) before it |
+//! | [`CacheStore`] | `cache` | a [`Cache`](crate::Cache) alone |
 //! | [`DjangoCache`] | `cached_db` | any of these, beside a Django that caches the table |
 
 mod base;
 pub use base::{Draft, Record, Saved, SessionStore};
+mod cache;
+pub use cache::CacheStore;
+mod cached_db;
+pub use cached_db::CachedDbStore;
+#[cfg(feature = "postgres")]
+pub use cached_db::Listener;
 mod django_cache;
 pub use django_cache::DjangoCache;
 mod erased;

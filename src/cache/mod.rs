@@ -9,6 +9,11 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use crate::error::BoxError;
 
+#[cfg(feature = "locmem")]
+mod locmem;
+#[cfg(feature = "locmem")]
+pub use locmem::LocMemCache;
+
 /// A cache: bytes under a name, for a time. Django's `CACHES`, as far as sessions need it.
 ///
 /// Whatever it holds may be gone at any time. What it may not do is give back something other than what was put
@@ -67,4 +72,10 @@ pub trait Cache: Send + Sync + 'static {
         value: &[u8],
         time_to_live: Duration,
     ) -> impl Future<Output = Result<bool, BoxError>> + Send;
+
+    /// Whether other processes see what this one puts there. Where they do not, they do not hear of changes either:
+    /// [`CachedDbStore`](crate::CachedDbStore) then keeps what it holds for a few seconds only.
+    fn is_shared(&self) -> bool {
+        true
+    }
 }

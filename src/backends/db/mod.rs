@@ -37,6 +37,10 @@ mod mysql;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
 #[cfg(feature = "postgres")]
+mod notify;
+#[cfg(feature = "postgres")]
+pub(crate) use notify::{Change, Changes, Postgres};
+#[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
