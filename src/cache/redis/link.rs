@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -31,7 +31,7 @@ pub(super) struct Link {
     place: String,
     state: Mutex<State>,
     /// Held by the one that connects.
-    turn: tokio::sync::Mutex<()>,
+    turn: Arc<tokio::sync::Mutex<()>>,
 }
 
 #[derive(Default)]
@@ -67,7 +67,7 @@ struct Down {
 impl Link {
     pub(super) fn new(target: Target) -> Self {
         let place = target.place();
-        Self { target, place, state: Mutex::default(), turn: tokio::sync::Mutex::new(()) }
+        Self { target, place, state: Mutex::default(), turn: Arc::default() }
     }
 
     /// For another user, who knows what is so now.
@@ -76,7 +76,7 @@ impl Link {
     }
 
     /// Asks for what may be asked twice.
-    pub(super) async fn read<T: FromRedisValue>(&self, known: &Known, command: &Cmd) -> Result<T, Failure> {
+    pub(super) async fn read<T: FromRedisValue>(self: &Arc<Self>, known: &Known, command: &Cmd) -> Result<T, Failure> {
         self.within_deadline(async {
             let mut again = true;
             loop {
@@ -96,7 +96,12 @@ impl Link {
     }
 
     /// Sends what changes `key`, at most once.
-    pub(super) async fn write<T: FromRedisValue>(&self, known: &Known, key: &str, command: &Cmd) -> Result<T, Failure> {
+    pub(super) async fn write<T: FromRedisValue>(
+        self: &Arc<Self>,
+        known: &Known,
+        key: &str,
+        command: &Cmd,
+    ) -> Result<T, Failure> {
         let quiet = |held: &Held| !held.connection.mends_itself() && held.used.elapsed() > QUIET;
         if self.state().held.as_ref().is_some_and(quiet) {
             self.read::<bool>(known, redis::cmd("EXISTS").arg(key)).await?;
@@ -108,7 +113,7 @@ impl Link {
         .await
     }
 
-    async fn held_by(&self, known: &Known) -> Result<Held, Failure> {
+    async fn held_by(self: &Arc<Self>, known: &Known) -> Result<Held, Failure> {
         let held = self.held().await?;
         let life = known.0.swap(held.life, Ordering::SeqCst);
         if life == 0 || life == held.life { Ok(held) } else { Err(Failure::renewed(&self.place)) }
@@ -125,51 +130,78 @@ impl Link {
     }
 
     async fn send<T: FromRedisValue>(&self, held: &Held, command: &Cmd) -> Result<T, RedisError> {
+        let mut waiting = Waiting { link: self, held, since: Instant::now(), answered: false };
         let result = held.connection.clone().ask(command).await;
-        self.note(held, result.as_ref().err());
+        waiting.answered = true;
+        match result.as_ref().err().filter(|error| error.is_io_error() || is_broken(error)) {
+            Some(error) => self.unanswered(held, is_broken(error) && !held.connection.mends_itself()),
+            None => self.answered(held),
+        }
         result
     }
 
-    /// Keeps in mind what became of a command.
-    fn note(&self, held: &Held, error: Option<&RedisError>) {
+    fn answered(&self, by: &Held) {
         let mut state = self.state();
-        if state.number != held.number {
-            return;
-        }
-        let Some(error) = error.filter(|error| error.is_io_error() || is_broken(error)) else {
+        if state.number == by.number {
             state.silences = 0;
             if let Some(held) = &mut state.held {
                 held.used = Instant::now();
             }
-            return;
-        };
-        state.silences += 1;
-        let broken = is_broken(error) && !held.connection.mends_itself();
-        if broken || state.silences >= SILENCES {
-            state.held = None;
         }
     }
 
-    async fn held(&self) -> Result<Held, Failure> {
+    fn unanswered(&self, by: &Held, broken: bool) {
+        let mut state = self.state();
+        if state.number == by.number {
+            state.silences += 1;
+            if broken || state.silences >= SILENCES {
+                state.held = None;
+            }
+        }
+    }
+
+    async fn held(self: &Arc<Self>) -> Result<Held, Failure> {
         if let Some(held) = self.state().held.clone() {
             return Ok(held);
         }
         let failed = self.state().down.as_ref().map(|down| down.failure.clone());
-        let _turn = match (self.turn.try_lock(), failed) {
+        let turn = match (Arc::clone(&self.turn).try_lock_owned(), failed) {
             (Ok(turn), _) => turn,
             (Err(_), Some(failure)) => return Err(failure),
-            (Err(_), None) => self.turn.lock().await,
+            (Err(_), None) => Arc::clone(&self.turn).lock_owned().await,
         };
         if let Some(known) = self.state().known() {
             return known;
         }
-        let result = self.target.connect().await;
-        self.state().connected(result)
+        // In a task of its own: whoever waits may have less time than connecting takes.
+        let link = Arc::clone(self);
+        let connecting = tokio::spawn(async move {
+            let _turn = turn;
+            let result = link.target.connect().await;
+            link.state().connected(result)
+        });
+        connecting.await.unwrap_or_else(|_| Err(Failure::silent(&self.place, self.target.connect_timeout)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // No code of ours panics between two halves of a change.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A command under way. Whoever gave up waiting for it, after some time, had no answer either.
+struct Waiting<'a> {
+    link: &'a Link,
+    held: &'a Held,
+    since: Instant,
+    answered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answered && self.since.elapsed() >= self.link.target.response_timeout / 4 {
+            self.link.unanswered(self.held, false);
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Redis that is not there yet, not there any more, or silent.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use jam_session::{Cache as _, RedisCache};
 
@@ -163,5 +166,43 @@ async fn where_nobody_listens_the_error_says_where_and_why() -> TestResult {
 
     assert!(error.contains(&format!("127.0.0.1:{port}")) && error.contains("refused"), "{error}");
     assert!(!error.contains("a-secret") && !error.contains("somebody") && !error.contains("a-key"), "{error}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn requests_that_give_up_early_do_not_keep_it_from_connecting() -> TestResult {
+    let Some(server) = Server::start(&[])? else { return Ok(()) };
+    let address = lines::takes_its_time(server.port, Duration::from_millis(300)).await?;
+    let cache = RedisCache::connect(&format!("redis://{address}"))?;
+
+    let mut given_up = 0;
+    while tokio::time::timeout(Duration::from_millis(50), cache.get("key")).await.is_err() {
+        given_up += 1;
+        assert!(given_up < 100, "it never connects");
+    }
+
+    assert!(given_up > 0, "nobody had to give up");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_connection_that_carries_nothing_any_more_is_replaced() -> TestResult {
+    let Some(server) = Server::start(&[])? else { return Ok(()) };
+    // Who has its own, shorter patience, and who waits for the error.
+    for patience in [Duration::from_millis(200), Duration::from_secs(5)] {
+        let freeze = Arc::new(tokio::sync::Notify::new());
+        let address = lines::freezes(server.port, freeze.clone()).await?;
+        let cache = RedisCache::connect(&format!("redis://{address}"))?;
+        cache.set("key", b"value", MINUTE).await?;
+
+        freeze.notify_waiters();
+
+        let mut vain = 0;
+        while !matches!(tokio::time::timeout(patience, cache.get("key")).await, Ok(Ok(_))) {
+            vain += 1;
+            assert!(vain <= 3, "the connection is not replaced");
+        }
+        assert!(vain > 0, "nothing was frozen");
+    }
     Ok(())
 }
