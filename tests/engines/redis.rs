@@ -5,12 +5,14 @@
 mod access;
 mod cluster;
 mod django;
+mod faults;
 mod lines;
 mod outages;
 #[path = "../it/support/python.rs"]
 mod python;
 mod sentinel;
 mod server;
+mod stores;
 mod verbs;
 
 use std::{
@@ -30,7 +32,8 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) struct Scratch {
     pub(crate) cache: RedisCache,
     pub(crate) prefix: String,
-    _server: Option<Server>,
+    /// Where it is one of its own.
+    pub(crate) server: Option<Server>,
 }
 
 /// On the server that the environment names, or on a new one.
@@ -38,10 +41,10 @@ pub(crate) fn scratch() -> TestResult<Option<Scratch>> {
     // Each state of its kind has keys of its own, which are drawn at random.
     let prefix = format!("test-{:x}-", RandomState::new().hash_one(std::process::id()));
     if let Ok(url) = env::var("JAM_TEST_REDIS_URL") {
-        return Ok(Some(Scratch { cache: RedisCache::connect(&url)?, prefix, _server: None }));
+        return Ok(Some(Scratch { cache: RedisCache::connect(&url)?, prefix, server: None }));
     }
     let Some(server) = Server::start(&[])? else { return Ok(None) };
-    Ok(Some(Scratch { cache: RedisCache::connect(&server.url())?, prefix, _server: Some(server) }))
+    Ok(Some(Scratch { cache: RedisCache::connect(&server.url())?, prefix, server: Some(server) }))
 }
 
 /// Asks until the cache answers, and says how often that was in vain.
