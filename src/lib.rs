@@ -9,7 +9,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod backends;
-pub use backends::DjangoCache;
 #[cfg(feature = "postgres")]
 pub use backends::Listener;
 #[cfg(feature = "mysql")]
@@ -21,9 +20,11 @@ pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
 pub use backends::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
-    UserSession, UserSessionInfo, UserSessions, connect,
+    UserSession, UserSessionInfo, UserSessions,
 };
-pub use backends::{CacheStore, CachedDbStore, Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore};
+pub use backends::{
+    CacheStore, CachedDbStore, DjangoCache, Draft, ErasedStore, MemoryStore, Record, Saved, SessionStore, connect,
+};
 mod base_session;
 #[cfg(feature = "_sql")]
 pub use base_session::{AbstractBaseSession, Column};

@@ -293,3 +293,23 @@ async fn every_shell_gets_its_completions() -> TestResult {
     }
     Ok(())
 }
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_redis_that_cannot_be_reached_is_said_without_its_password() -> TestResult {
+    let run = |arguments: &str| -> TestResult<Ran> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jam-session"));
+        command.args(arguments.split_whitespace()).env("DATABASE_URL", "redis://web:s3cret@127.0.0.1:1/0");
+        Ok(command.stdin(Stdio::null()).output()?.into())
+    };
+    for (arguments, code, said) in [
+        ("check", 1, "cannot reach Redis at 127.0.0.1:1"),
+        ("clearsessions", 1, "cannot reach Redis at 127.0.0.1:1"),
+        ("migrate", 2, "two commands"),
+    ] {
+        let ran = run(arguments)?;
+        let complaint = ran.complaint(code);
+        assert!(complaint.contains(said) && !complaint.contains("s3cret"), "{complaint}");
+    }
+    Ok(())
+}

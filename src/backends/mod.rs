@@ -18,6 +18,8 @@ mod cached_db;
 pub use cached_db::CachedDbStore;
 #[cfg(feature = "postgres")]
 pub use cached_db::Listener;
+mod connect;
+pub use connect::connect;
 mod django_cache;
 pub use django_cache::DjangoCache;
 mod erased;
@@ -36,5 +38,5 @@ pub use db::SqliteStore;
 #[cfg(feature = "_sql")]
 pub use db::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
-    UserSession, UserSessionInfo, UserSessions, connect,
+    UserSession, UserSessionInfo, UserSessions,
 };

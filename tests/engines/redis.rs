@@ -5,6 +5,7 @@
 mod access;
 mod cluster;
 mod django;
+mod examples;
 mod faults;
 mod lines;
 mod outages;

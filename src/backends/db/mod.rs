@@ -19,7 +19,6 @@ mod clean;
 mod codec;
 use codec::Codec;
 mod connect;
-pub use connect::connect;
 mod driver;
 use driver::BaseRow;
 pub use driver::Driver;

@@ -122,7 +122,7 @@ async fn a_slot_that_moves_loses_no_count() -> TestResult {
     }
     let moving = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        let moved = move_slot(&cluster, slot, from, to, &keys);
+        let moved = move_slot(&cluster, slot, from, to, &keys).await;
         tokio::time::sleep(Duration::from_millis(100)).await;
         stop.store(true, std::sync::atomic::Ordering::Relaxed);
         moved
@@ -159,7 +159,7 @@ async fn counts(
 }
 
 /// Moves a slot as `redis-cli --cluster reshard` does, key by key, and says how many redirections the nodes gave.
-fn move_slot(cluster: &Cluster, slot: u16, from: usize, to: usize, keys: &[String]) -> TestResult<u64> {
+async fn move_slot(cluster: &Cluster, slot: u16, from: usize, to: usize, keys: &[String]) -> TestResult<u64> {
     let slot = slot.to_string();
     let (source, target) = (&cluster.nodes[from], &cluster.nodes[to]);
     target.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &cluster.id(from)?])?;
@@ -167,12 +167,12 @@ fn move_slot(cluster: &Cluster, slot: u16, from: usize, to: usize, keys: &[Strin
     let port = target.port.to_string();
     for key in keys {
         source.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"])?;
-        std::thread::sleep(Duration::from_millis(30));
+        tokio::time::sleep(Duration::from_millis(30)).await;
     }
     for node in [target, source] {
         node.cli(&["CLUSTER", "SETSLOT", &slot, "NODE", &cluster.id(to)?])?;
     }
-    std::thread::sleep(Duration::from_millis(50));
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let mut redirections = 0;
     for node in &cluster.nodes {
         let errors = node.cli(&["INFO", "errorstats"])?;

@@ -231,7 +231,7 @@ async fn a_redis_that_forgets_everything_under_load_loses_no_count() -> TestResu
         });
     }
     let (mut flushed, mut forgotten) = (0, 0);
-    while writers.len() > 0 {
+    while !writers.is_empty() {
         forgotten += redis.cli(&["DBSIZE"])?.parse::<u64>()?;
         redis.cli(&["FLUSHALL"])?;
         flushed += 1;

@@ -115,6 +115,7 @@ pub(crate) fn run(command: &mut Command) -> TestResult<String> {
 }
 
 /// Tries until it is so.
+#[expect(clippy::disallowed_methods, reason = "what a test waits for here is a program, which no clock moves")]
 pub(crate) fn until(patience: Duration, mut so: impl FnMut() -> bool) -> TestResult {
     let started = Instant::now();
     while !so() {
