@@ -25,7 +25,6 @@ use crate::error::StoreError;
 /// # Errors
 ///
 /// When the scheme is none of these, or its feature is not switched on; and as the `connect` of the store.
-#[cfg_attr(not(feature = "_sql"), expect(clippy::unused_async, reason = "databases are waited for"))]
 pub async fn connect(url: &str) -> Result<ErasedStore, StoreError> {
     match url.split(':').next().unwrap_or_default() {
         #[cfg(feature = "sqlite")]

@@ -13,6 +13,7 @@ pub(super) struct Tls {
 
 impl Tls {
     /// A client of one server, by its address.
+    #[cfg_attr(not(feature = "redis-tls"), expect(clippy::unused_self, reason = "there are no certificates to set"))]
     pub(super) fn client(&self, server: ConnectionInfo) -> Result<Client, RedisError> {
         #[cfg(feature = "redis-tls")]
         if matches!(server.addr(), redis::ConnectionAddr::TcpTls { .. }) {
