@@ -4,5 +4,13 @@
 #[path = "../it/support/databases.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each engine needs a part of it")]
 mod databases;
+#[path = "../it/support/log.rs"]
+#[allow(dead_code, reason = "each engine needs a part of it")]
+mod log;
 
+mod cache;
+mod cached_db;
+mod locmem;
 mod redis;
+
+type TestResult<T = ()> = Result<T, jam_session::BoxError>;

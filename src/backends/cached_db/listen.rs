@@ -5,6 +5,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc};
 type Sent = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Tells the other nodes that a session of this group has changed.
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only PostgreSQL carries news"))]
 pub(super) struct Announce {
     /// What it calls this node, which need not hear of its own changes.
     node: String,
@@ -36,7 +37,10 @@ mod postgres {
     use crate::{
         backends::{
             cached_db::{CachedDbStore, side::Side},
-            db::{Change, Changes, Postgres, PostgresStore},
+            db::{
+                PostgresStore,
+                notify::{Change, Changes, Postgres},
+            },
         },
         base_session::AbstractBaseSession,
         cache::Cache,

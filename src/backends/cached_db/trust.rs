@@ -9,6 +9,7 @@ use crate::{clock::Clock, session_key::SessionKey};
 
 /// Into how many groups sessions fall when other nodes tell of changes: they tell the group. It is 16 bits of a key
 /// that has 165, and it takes no other sessions along but one in 65,536.
+#[cfg(any(feature = "postgres", test))]
 const GROUPS: usize = 1 << 16;
 
 /// Every session in the cache has a stamp: a moment before the database was asked for it. It is believed if nothing
@@ -49,11 +50,13 @@ impl Trust {
     }
 
     /// Keeps groups from now on.
+    #[cfg(any(feature = "postgres", test))]
     pub(super) fn keep_groups(&self) {
         self.groups.get_or_init(|| (0..GROUPS).map(|_| AtomicI64::new(0)).collect());
     }
 
     /// Another node changed a session of this group.
+    #[cfg(any(feature = "postgres", test))]
     pub(super) fn doubt(&self, group: u16) {
         if let Some(groups) = self.groups.get() {
             groups[usize::from(group)].fetch_max(stamp(), Ordering::SeqCst);

@@ -36,9 +36,7 @@ mod mysql;
 #[cfg(feature = "mysql")]
 pub use mysql::MySqlStore;
 #[cfg(feature = "postgres")]
-mod notify;
-#[cfg(feature = "postgres")]
-pub(crate) use notify::{Change, Changes, Postgres};
+pub(crate) mod notify;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "postgres")]

@@ -1,0 +1,164 @@
+//! The cache goes away and comes back.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use jam_session::{BoxError, Cache, CachedDbStore, Draft, MemoryStore, Saved, SessionKey, SessionStore};
+use time::OffsetDateTime;
+
+use super::parts::SharedCache;
+use crate::{TestResult, log::Log};
+
+const NOW: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+
+/// A cache that others share, and that can be taken away from this node.
+#[derive(Clone, Default)]
+struct Removable {
+    cache: SharedCache,
+    away: Arc<AtomicBool>,
+    silent: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Removable {
+    async fn reach(&self) -> Result<&SharedCache, BoxError> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if self.silent.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        if self.away.load(Ordering::SeqCst) { Err("connection refused".into()) } else { Ok(&self.cache) }
+    }
+}
+
+impl Cache for Removable {
+    async fn get(&self, key: &str) -> Result<Option<Arc<[u8]>>, BoxError> {
+        self.reach().await?.get(key).await
+    }
+
+    async fn set(&self, key: &str, value: &[u8], time_to_live: Duration) -> Result<(), BoxError> {
+        self.reach().await?.set(key, value, time_to_live).await
+    }
+
+    async fn add(&self, key: &str, value: &[u8], time_to_live: Duration) -> Result<bool, BoxError> {
+        self.reach().await?.add(key, value, time_to_live).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<bool, BoxError> {
+        self.reach().await?.delete(key).await
+    }
+
+    async fn compare_and_set(
+        &self,
+        key: &str,
+        expected: &[u8],
+        value: &[u8],
+        time_to_live: Duration,
+    ) -> Result<bool, BoxError> {
+        self.reach().await?.compare_and_set(key, expected, value, time_to_live).await
+    }
+}
+
+fn key(n: usize) -> SessionKey {
+    SessionKey::parse(&format!("{n:032}")).expect("a key")
+}
+
+fn draft(json: &str) -> Draft {
+    Draft::new(json.parse().expect("JSON"), NOW + time::Duration::days(1))
+}
+
+/// A node with its cache, and the database that it has in common with others.
+async fn node() -> TestResult<(CachedDbStore<MemoryStore, Removable>, Removable, MemoryStore)> {
+    let (cache, database) = (Removable::default(), MemoryStore::new());
+    let store = CachedDbStore::new(database.clone(), cache.clone());
+    for n in 0..4 {
+        store.create(&key(n), &draft(&format!(r#"{{"n":{n}}}"#)), NOW).await?;
+        store.load(&key(n), NOW).await?;
+    }
+    Ok((store, cache, database))
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_its_cache_a_node_goes_on_from_the_database_and_says_so_once() -> TestResult {
+    let (store, cache, _) = node().await?;
+    let (log, _guard) = Log::of_this_thread();
+    cache.away.store(true, Ordering::SeqCst);
+    for n in 0..100 {
+        let loaded = store.load(&key(n % 3), NOW).await?.ok_or("it is stored")?;
+        let saved = store.save(&loaded, &draft(&format!(r#"{{"n":{n}}}"#)), NOW).await?;
+        assert!(matches!(saved, Saved::Done(_)));
+    }
+    store.delete(&key(3)).await?;
+    assert!(store.load(&key(3), NOW).await?.is_none());
+
+    cache.away.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let found = store.load(&key(0), NOW).await?.ok_or("it is stored")?;
+
+    assert_eq!(found.session_data.to_json(), r#"{"n":99}"#);
+    let lines: Vec<_> = log.take().into_iter().filter(|line| line.contains("cached_db")).collect();
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    assert!(lines[0].contains("connection refused") && lines[1].contains("is back"), "{lines:#?}");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_does_not_answer_holds_up_three_requests_and_then_none() -> TestResult {
+    let (store, cache, _) = node().await?;
+    cache.silent.store(true, Ordering::SeqCst);
+    let started = tokio::time::Instant::now();
+    for n in 0..1_000 {
+        assert!(store.load(&key(n % 4), NOW).await?.is_some());
+    }
+    assert_eq!(started.elapsed(), Duration::from_millis(750));
+
+    cache.asked.store(0, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    for n in 0..1_000 {
+        assert!(store.load(&key(n % 4), NOW).await?.is_some());
+    }
+    assert!(cache.asked.load(Ordering::SeqCst) <= 2, "one attempt in a second");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ended_while_the_cache_was_away_is_not_served_when_it_is_back_with_old_contents() -> TestResult {
+    let (store, cache, database) = node().await?;
+    let before = cache.cache.contents();
+    let other = CachedDbStore::new(database, cache.cache.clone());
+    store.delete(&key(0)).await?;
+
+    cache.away.store(true, Ordering::SeqCst);
+    store.delete(&key(1)).await?;
+    let loaded = store.load(&key(2), NOW).await?.ok_or("it is stored")?;
+    assert!(matches!(store.save(&loaded, &draft(r#"{"n":"new"}"#), NOW).await?, Saved::Done(_)));
+    // It comes back as it was before the first of these was told.
+    cache.cache.restore(before);
+    cache.away.store(false, Ordering::SeqCst);
+    for _ in 0..200 {
+        assert!(store.load(&key(0), NOW).await?.is_none() && store.load(&key(1), NOW).await?.is_none());
+        let found = store.load(&key(2), NOW).await?.ok_or("it is stored")?;
+        assert_eq!(found.session_data.to_json(), r#"{"n":"new"}"#);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // By now the cache was told again, and the other node hears it from there.
+    assert!(other.load(&key(0), NOW).await?.is_none() && other.load(&key(1), NOW).await?.is_none());
+    let found = other.load(&key(2), NOW).await?.ok_or("it is stored")?;
+    assert_eq!(found.session_data.to_json(), r#"{"n":"new"}"#);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_starts_anew_unnoticed_does_not_bring_back_who_logged_out_here() -> TestResult {
+    let (store, cache, _) = node().await?;
+    let before = cache.cache.contents();
+    store.delete(&key(0)).await?;
+    cache.cache.restore(before);
+
+    assert!(store.load(&key(0), NOW).await?.is_none());
+    Ok(())
+}
