@@ -8,6 +8,7 @@ mod django;
 mod examples;
 mod faults;
 mod lines;
+mod node;
 mod outages;
 #[path = "../it/support/python.rs"]
 mod python;
