@@ -22,10 +22,11 @@ pub use backends::SqliteStore;
 #[cfg(feature = "_sql")]
 pub use backends::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
-    UserSession, UserSessionInfo, UserSessions, connect,
+    UserSession, UserSessionInfo, UserSessions,
 };
 pub use backends::{
-    CacheStore, CachedDbStore, Draft, ErasedStore, FileStore, MemoryStore, Record, Saved, SessionStore,
+    CacheStore, CachedDbStore, DjangoCache, Draft, ErasedStore, FileStore, MemoryStore, Record, Saved, SessionStore,
+    connect,
 };
 mod base_session;
 #[cfg(feature = "_sql")]
@@ -35,6 +36,8 @@ mod cache;
 pub use cache::Cache;
 #[cfg(feature = "locmem")]
 pub use cache::LocMemCache;
+#[cfg(feature = "redis")]
+pub use cache::RedisCache;
 mod client;
 mod clock;
 pub use clock::Clock;

@@ -374,3 +374,23 @@ async fn a_directory_of_sessions_is_cleaned_with_its_secret() -> TestResult {
     assert!(!place.directory.path().join("wrong").exists());
     Ok(())
 }
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_redis_that_cannot_be_reached_is_said_without_its_password() -> TestResult {
+    let run = |arguments: &str| -> TestResult<Ran> {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_jam-session"));
+        command.args(arguments.split_whitespace()).env("DATABASE_URL", "redis://web:s3cret@127.0.0.1:1/0");
+        Ok(command.stdin(Stdio::null()).output()?.into())
+    };
+    for (arguments, code, said) in [
+        ("check", 1, "cannot reach Redis at 127.0.0.1:1"),
+        ("clearsessions", 1, "cannot reach Redis at 127.0.0.1:1"),
+        ("migrate", 2, "two commands"),
+    ] {
+        let ran = run(arguments)?;
+        let complaint = ran.complaint(code);
+        assert!(complaint.contains(said) && !complaint.contains("s3cret"), "{complaint}");
+    }
+    Ok(())
+}

@@ -10,6 +10,7 @@
 //! | `MySqlStore` (feature `mysql`) | `db` | the session table of a MySQL or MariaDB database |
 //! | [`CachedDbStore`] | `cached_db` | such a table, or any store, with a [`Cache`](crate::Cache) before it |
 //! | [`CacheStore`] | `cache` | a [`Cache`](crate::Cache) alone |
+//! | [`DjangoCache`] | `cached_db` | any of these, beside a Django that caches the table |
 
 mod base;
 pub use base::{Draft, Record, Saved, SessionStore};
@@ -19,11 +20,14 @@ mod cached_db;
 pub use cached_db::CachedDbStore;
 #[cfg(feature = "postgres")]
 pub use cached_db::Listener;
+mod connect;
+pub use connect::connect;
+mod django_cache;
+pub use django_cache::DjangoCache;
 mod erased;
 pub use erased::ErasedStore;
 mod file;
 pub use file::FileStore;
-#[cfg(feature = "_sql")]
 pub(crate) use file::open_url;
 mod memory;
 pub use memory::MemoryStore;
@@ -43,5 +47,5 @@ pub use db::SqliteStore;
 #[cfg(feature = "_sql")]
 pub use db::{
     AuthUserId, BaseSessionManager, DbStore, Driver, SchemaProblem, SessionEvent, SessionHandle, TableStats, UserIdKey,
-    UserSession, UserSessionInfo, UserSessions, connect,
+    UserSession, UserSessionInfo, UserSessions,
 };

@@ -1,5 +1,10 @@
 //! [`Cache`]: what a cache does for sessions.
 
+#[cfg(feature = "redis")]
+mod redis;
+#[cfg(feature = "redis")]
+pub use redis::RedisCache;
+
 use std::{future::Future, sync::Arc, time::Duration};
 
 use crate::error::BoxError;

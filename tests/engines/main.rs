@@ -18,6 +18,7 @@ mod locmem;
 mod log;
 #[path = "../it/support/python.rs"]
 mod python;
+mod redis;
 mod secrets;
 mod signed_cookies;
 mod traces;

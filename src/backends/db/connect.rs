@@ -1,54 +1,13 @@
-//! Choosing the database by its URL, and what an error of opening one says.
+//! How long opening a database takes at most, and what an error of it says.
 
 use std::{error::Error as StdError, fmt};
 
-use crate::{backends::ErasedStore, error::StoreError};
+use crate::error::StoreError;
 
 /// How long a pool that we open waits for a connection: longer than any deadline of a request, and short enough
 /// that a program whose database is down says so at once.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
 pub(super) const ACQUIRE_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(5);
-
-/// Opens the database that a URL names (`sqlite:`, `postgres:`, `mysql:`), with Django's table; or the directory of a
-/// [`FileStore`](crate::FileStore) (`file:/var/lib/sessions`).
-///
-/// The table has to be there: [`DbStore::migrate`](crate::DbStore::migrate) makes it, or Django does.
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), jam_session::StoreError> {
-/// use jam_session::SessionLayer;
-///
-/// let store = jam_session::connect("sqlite::memory:").await?;
-/// let layer = SessionLayer::new(store);
-/// # Ok(()) }
-/// ```
-///
-/// # Errors
-///
-/// When the scheme is none of these, or its feature is not switched on; and as the `connect` of the store.
-pub async fn connect(url: &str) -> Result<ErasedStore, StoreError> {
-    match url.split(':').next().unwrap_or_default() {
-        #[cfg(feature = "sqlite")]
-        "sqlite" => super::SqliteStore::connect(url).await.map(ErasedStore::new),
-        #[cfg(feature = "postgres")]
-        "postgres" | "postgresql" => super::PostgresStore::connect(url).await.map(ErasedStore::new),
-        #[cfg(feature = "mysql")]
-        "mysql" | "mariadb" => super::MySqlStore::connect(url).await.map(ErasedStore::new),
-        "file" => crate::backends::open_url(url).map(ErasedStore::new),
-        scheme => Err(StoreError::Backend(unknown(scheme).into())),
-    }
-}
-
-fn unknown(scheme: &str) -> String {
-    match scheme {
-        "sqlite" | "postgres" | "mysql" => format!("switch on the feature `{scheme}` of jam-session for this URL"),
-        "postgresql" => "switch on the feature `postgres` of jam-session for this URL".to_owned(),
-        "mariadb" => "switch on the feature `mysql` of jam-session for this URL".to_owned(),
-        // Not the scheme itself: what is no URL may be a password.
-        _ => "the database URL begins with none of `sqlite:`, `postgres:`, `mysql:` and `file:`".to_owned(),
-    }
-}
 
 /// A database that cannot be opened.
 #[derive(Debug)]

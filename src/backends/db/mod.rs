@@ -23,7 +23,6 @@ mod clean;
 #[cfg(feature = "signing")]
 mod codec;
 mod connect;
-pub use connect::connect;
 mod driver;
 use driver::BaseRow;
 pub use driver::Driver;

@@ -13,9 +13,7 @@ mod folder;
 mod operations;
 mod permissions;
 mod store;
-#[cfg(feature = "_sql")]
 mod url;
-#[cfg(feature = "_sql")]
 pub(crate) use url::open_url;
 
 use folder::Folder;

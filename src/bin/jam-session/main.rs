@@ -8,6 +8,8 @@ use std::{io::stdout, process::ExitCode, time::Duration};
 use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
 use clap_complete::Shell;
 
+#[cfg(feature = "redis")]
+mod cache;
 mod clearsessions;
 mod commands;
 mod failure;
@@ -32,8 +34,8 @@ struct Cli {
 /// Which table of which database.
 #[derive(Debug, clap::Args)]
 struct Target {
-    /// The database: `sqlite:…`, `postgres:…` or `mysql:…`, or `file:` and a directory of sessions; a file `.env` may
-    /// set the variable
+    /// The database: `sqlite:…`, `postgres:…` or `mysql:…`; or `file:` and a directory of sessions, or the cache:
+    /// `redis:…`; a file `.env` may set the variable
     #[arg(short = 'D', long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
     database_url: Option<String>,
     /// The session table, with its schema and a dot in front if it has one

@@ -3,6 +3,8 @@
 use jam_session::{DbStore, Driver, StoreError};
 use tokio::time::timeout;
 
+#[cfg(feature = "redis")]
+use crate::cache;
 use crate::{
     Cli, Target, commands,
     failure::{Failure, sentence},
@@ -25,6 +27,8 @@ pub(crate) async fn open_and_run(url: &str, cli: &Cli) -> Result<(), Failure> {
             commands::run(&open(jam_session::MySqlStore::connect(url), &cli.target).await?, &cli.command).await
         }
         "file" => files::run(url, cli).await,
+        #[cfg(feature = "redis")]
+        "redis" | "rediss" | "redis+unix" | "unix" => cache::run(url, &cli.command).await,
         // It knows which feature is missing for this URL.
         _ => match jam_session::connect(url).await {
             Err(error) => Err(Failure::Failed(sentence(&error))),
