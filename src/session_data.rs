@@ -1,6 +1,13 @@
 //! [`SessionData`]: the dictionary of one session, in order, each value as the text it is stored as.
 
-use std::{borrow::Cow, collections::HashMap, fmt, str::FromStr, sync::Arc};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    collections::{HashMap, HashSet},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -186,19 +193,19 @@ impl Entry {
 
     fn is(&self, key: &str) -> bool {
         let written = self.written();
-        if written.contains('\\') { self.key() == key } else { written == key }
+        match written.len().cmp(&key.len()) {
+            Ordering::Less => false,
+            Ordering::Equal => written == key && self.key() == key,
+            // An escape is longer than what it stands for.
+            Ordering::Greater => written.contains('\\') && self.key() == key,
+        }
     }
 }
 
 /// Of members with the same name the last counts, in the place of the first: what Python's reader does.
 fn last_of_each(entries: Vec<Entry>) -> Vec<Entry> {
-    // The usual session: comparing a few short names is cheaper than hashing them.
-    const FEW: usize = 12;
-    if entries.len() <= FEW {
-        let repeated = (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.key() == entries[i].key()));
-        if !repeated {
-            return entries;
-        }
+    if are_different(&entries) {
+        return entries;
     }
     let mut places = HashMap::with_capacity(entries.len());
     let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
@@ -215,6 +222,20 @@ fn last_of_each(entries: Vec<Entry>) -> Vec<Entry> {
         }
     }
     kept
+}
+
+/// Whether it is certain that no name is there twice. A name with an escape may be any other one.
+fn are_different(entries: &[Entry]) -> bool {
+    // The usual session: comparing a few short names is cheaper than hashing them.
+    const FEW: usize = 12;
+    if entries.iter().any(|entry| entry.written().contains('\\')) {
+        return false;
+    }
+    if entries.len() <= FEW {
+        return !(1..entries.len()).any(|i| entries[..i].iter().any(|entry| entry.name == entries[i].name));
+    }
+    let mut names = HashSet::with_capacity(entries.len());
+    entries.iter().all(|entry| names.insert(entry.written()))
 }
 
 #[cfg(test)]
