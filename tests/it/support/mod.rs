@@ -1,6 +1,7 @@
 //! What the tests of this binary share.
 
 pub(crate) mod databases;
+pub(crate) mod performance;
 pub(crate) mod python;
 
 use std::sync::{
