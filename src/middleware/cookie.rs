@@ -50,8 +50,8 @@ pub(super) fn sent(headers: &HeaderMap, settings: &Settings, accepts: impl Fn(&s
 
 fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     header.split(|&byte| byte == b';').filter_map(move |pair| {
-        let equals = pair.iter().position(|&byte| byte == b'=')?;
-        (trim(&pair[..equals]) == name).then(|| trim(&pair[equals + 1..]))
+        let rest = trim(pair).strip_prefix(name)?;
+        trim(rest).strip_prefix(b"=").map(trim)
     })
 }
 
