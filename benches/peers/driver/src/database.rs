@@ -136,7 +136,8 @@ impl Scratch {
     fn tower_sessions_table(&self) -> &'static str {
         match self.database {
             Database::Postgres => "tower_sessions.session",
-            _ => "tower_sessions",
+            Database::MariaDb => "session",
+            Database::Sqlite => "tower_sessions",
         }
     }
 }
