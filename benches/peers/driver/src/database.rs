@@ -124,7 +124,7 @@ impl Scratch {
                  FROM generate_series(1, {rows}) AS i, {one}"
             ),
             Database::MariaDb => format!(
-                "INSERT INTO {table} ({key}, {rest}) SELECT MD5(CONCAT(seq, RAND())), {rest} FROM seq_1_to_{rows}, {one}"
+                "INSERT INTO {table} ({key}, {rest}) SELECT LEFT(MD5(CONCAT(seq, RAND())), 22), {rest} FROM seq_1_to_{rows}, {one}"
             ),
         };
         execute(self.database, &self.url, &sql).await?;
