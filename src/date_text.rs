@@ -8,19 +8,31 @@ use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn to_column(at: OffsetDateTime) -> String {
     let at = at.to_offset(UtcOffset::UTC);
-    format!("{} {}.{:06}", date(at), clock(at), at.microsecond())
+    let mut text = String::with_capacity("YYYY-MM-DD HH:MM:SS.ffffff".len());
+    push_date(&mut text, at);
+    text.push(' ');
+    push_clock(&mut text, at);
+    text.push('.');
+    push_digits(&mut text, at.microsecond(), 6);
+    text
 }
 
 /// `YYYY-MM-DDTHH:MM:SS[.ffffff]±HH:MM` with the offset that `at` carries.
 pub(crate) fn to_iso(at: OffsetDateTime) -> String {
-    let fraction = match at.microsecond() {
-        0 => String::new(),
-        microsecond => format!(".{microsecond:06}"),
-    };
+    let mut text = String::with_capacity("YYYY-MM-DDTHH:MM:SS.ffffff+HH:MM".len());
+    push_date(&mut text, at);
+    text.push('T');
+    push_clock(&mut text, at);
+    if at.microsecond() != 0 {
+        text.push('.');
+        push_digits(&mut text, at.microsecond(), 6);
+    }
     let (hours, minutes, _) = at.offset().as_hms();
-    let sign = if at.offset().is_negative() { '-' } else { '+' };
-    let (hours, minutes) = (hours.unsigned_abs(), minutes.unsigned_abs());
-    format!("{}T{}{fraction}{sign}{hours:02}:{minutes:02}", date(at), clock(at))
+    text.push(if at.offset().is_negative() { '-' } else { '+' });
+    push_digits(&mut text, hours.unsigned_abs().into(), 2);
+    text.push(':');
+    push_digits(&mut text, minutes.unsigned_abs().into(), 2);
+    text
 }
 
 /// [`to_iso`] without the offset: what `isoformat` writes of a date that has none.
@@ -38,12 +50,36 @@ pub(crate) fn to_instant(local: PrimitiveDateTime, offset_at: impl Fn(OffsetDate
     local.assume_offset(offset_at(near)).to_offset(UtcOffset::UTC)
 }
 
-fn date(at: OffsetDateTime) -> String {
-    format!("{:04}-{:02}-{:02}", at.year(), u8::from(at.month()), at.day())
+fn push_date(text: &mut String, at: OffsetDateTime) {
+    if at.year() < 0 {
+        text.push('-');
+    }
+    push_digits(text, at.year().unsigned_abs(), if at.year() < 0 { 3 } else { 4 });
+    text.push('-');
+    push_digits(text, u8::from(at.month()).into(), 2);
+    text.push('-');
+    push_digits(text, at.day().into(), 2);
 }
 
-fn clock(at: OffsetDateTime) -> String {
-    format!("{:02}:{:02}:{:02}", at.hour(), at.minute(), at.second())
+fn push_clock(text: &mut String, at: OffsetDateTime) {
+    push_digits(text, at.hour().into(), 2);
+    text.push(':');
+    push_digits(text, at.minute().into(), 2);
+    text.push(':');
+    push_digits(text, at.second().into(), 2);
+}
+
+/// At least `width` decimal digits. Every statement binds a date or two, and the machinery of `format!` is most of
+/// what that would cost.
+fn push_digits(text: &mut String, mut number: u32, width: usize) {
+    let mut digits = [b'0'; 10];
+    let mut first = digits.len();
+    while number > 0 || digits.len() - first < width {
+        first -= 1;
+        digits[first] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    digits[first..].iter().for_each(|&digit| text.push(char::from(digit)));
 }
 
 /// Reads either form: `T` or a space, any number of fraction digits, `Z`, an offset, or none of them.
@@ -81,7 +117,8 @@ fn parse_clock(text: &str) -> Option<Time> {
         return None;
     }
     // Microseconds are what databases keep; further digits are cut off as Python does.
-    let micro = format!("{fraction:0<6.6}").parse().ok()?;
+    let digits = fraction.bytes().chain(std::iter::repeat(b'0')).take(6);
+    let micro = digits.fold(0, |micro, digit| micro * 10 + u32::from(digit - b'0'));
     Time::from_hms_micro(hour, minute, second, micro).ok()
 }
 

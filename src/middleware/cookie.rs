@@ -1,5 +1,7 @@
 //! Reading the cookie of a request, and writing the headers of a response. No store, no session.
 
+use std::fmt::Write as _;
+
 use http::{HeaderMap, HeaderValue, header};
 use time::{Duration, OffsetDateTime};
 
@@ -11,6 +13,8 @@ use crate::{
 
 /// How much of a request's cookies is looked at.
 const LONGEST_HEADER: usize = 16 * 1024;
+/// How long a `Set-Cookie` is with a key of ours and all attributes.
+const LIKELY_LENGTH: usize = 192;
 /// Browsers cut off what is longer (RFC 6265bis).
 const LONGEST_AGE: Duration = Duration::days(400);
 
@@ -46,8 +50,8 @@ pub(super) fn sent(headers: &HeaderMap, settings: &Settings, accepts: impl Fn(&s
 
 fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
     header.split(|&byte| byte == b';').filter_map(move |pair| {
-        let equals = pair.iter().position(|&byte| byte == b'=')?;
-        (trim(&pair[..equals]) == name).then(|| trim(&pair[equals + 1..]))
+        let rest = trim(pair).strip_prefix(name)?;
+        trim(rest).strip_prefix(b"=").map(trim)
     })
 }
 
@@ -103,7 +107,8 @@ fn base<'a>(settings: &'a Settings, value: &'a str) -> cookie::Cookie<'a> {
 }
 
 fn render(cookie: &cookie::Cookie<'_>, settings: &Settings) -> HeaderValue {
-    let mut text = cookie.to_string();
+    let mut text = String::with_capacity(LIKELY_LENGTH);
+    write!(text, "{cookie}").expect("a string takes every text");
     // As it was configured, and as a Django next door writes it; `Cookie` would take a leading dot away.
     if let Some(domain) = &settings.cookie_domain {
         text.push_str("; Domain=");
@@ -116,6 +121,11 @@ fn render(cookie: &cookie::Cookie<'_>, settings: &Settings) -> HeaderValue {
 
 /// Adds `Cookie` to `Vary`, in one line; `*` stays `*`.
 pub(super) fn append_vary(headers: &mut HeaderMap) {
+    // The usual response says nothing yet.
+    if !headers.contains_key(header::VARY) {
+        headers.insert(header::VARY, HeaderValue::from_static("Cookie"));
+        return;
+    }
     let mut fields: Vec<String> = Vec::new();
     for line in headers.get_all(header::VARY) {
         fields.extend(String::from_utf8_lossy(line.as_bytes()).split(',').map(|field| field.trim().to_owned()));

@@ -1,6 +1,6 @@
 //! [`Raw`]: one stored value, as it is stored.
 
-use std::{fmt, io, ops::Range, sync::Arc};
+use std::{cell::Cell, fmt, io, ops::Range, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::ser::Formatter;
@@ -9,6 +9,14 @@ use crate::{error::BoxError, json_scanner};
 
 #[cfg(feature = "pickle")]
 mod pickled;
+
+thread_local! {
+    /// Where a value is written before its length is known.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
+/// How much memory a thread keeps for that.
+const KEPT_SCRATCH: usize = 16 * 1024;
 
 /// How deep a value may be nested when it is written. Django's own reader gives up near 990.
 const DEEPEST_WRITTEN: usize = 64;
@@ -48,9 +56,14 @@ impl Raw {
     ///
     /// What `Serialize` says, and values nested more than 64 deep.
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self, BoxError> {
-        let mut bytes = Vec::with_capacity(32);
+        // Taken, not borrowed: what `value` calls may come here, too.
+        let mut bytes = SCRATCH.take();
+        bytes.clear();
         value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Ascii))?;
-        let text: Arc<str> = String::from_utf8(bytes)?.into();
+        let text: Arc<str> = str::from_utf8(&bytes)?.into();
+        if bytes.capacity() <= KEPT_SCRATCH {
+            SCRATCH.set(bytes);
+        }
         json_scanner::check_value(&text, DEEPEST_WRITTEN)?;
         Ok(Self(Stored::Json { range: 0..text.len(), text }))
     }

@@ -1,10 +1,17 @@
 //! [`Writes`]: the writes that are under way. They go on when their request is gone, so somebody has to know
 //! of them: to bound how many there are at once, and to wait for them before the program ends.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use tokio::{
-    sync::{Semaphore, SemaphorePermit, watch},
+    sync::{Notify, Semaphore, SemaphorePermit},
     task::JoinHandle,
     time::Timeout,
 };
@@ -20,20 +27,22 @@ const AT_ONCE: usize = 64;
 
 #[derive(Debug)]
 pub(crate) struct Writes {
-    running: watch::Sender<usize>,
+    running: AtomicUsize,
+    /// Told whenever none is running any more.
+    idle: Notify,
     at_once: Semaphore,
 }
 
 impl Default for Writes {
     fn default() -> Self {
-        Self { running: watch::Sender::new(0), at_once: Semaphore::new(AT_ONCE) }
+        Self { running: AtomicUsize::new(0), idle: Notify::new(), at_once: Semaphore::new(AT_ONCE) }
     }
 }
 
 impl Writes {
     /// Counts a write from now until the guard is dropped.
     pub(super) fn begin(self: Arc<Self>) -> Running {
-        self.running.send_modify(|running| *running += 1);
+        self.running.fetch_add(1, Ordering::AcqRel);
         Running(self)
     }
 
@@ -44,10 +53,22 @@ impl Writes {
 
     /// Waits for all writes, and says how many are left after `within`.
     pub(crate) async fn finished(&self, within: Duration) -> usize {
-        let mut running = self.running.subscribe();
-        let idle = async { drop(running.wait_for(|running| *running == 0).await) };
+        let idle = async {
+            loop {
+                // Made before looking: what ends in between is heard.
+                let idle = self.idle.notified();
+                if self.running() == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
         let _ = tokio::time::timeout(within, idle).await;
-        *self.running.borrow()
+        self.running()
+    }
+
+    fn running(&self) -> usize {
+        self.running.load(Ordering::Acquire)
     }
 }
 
@@ -58,7 +79,8 @@ impl Context {
         write: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Tracked<T> {
         let running = Arc::clone(&self.writes).begin();
-        tokio::time::timeout(self.settings.save_deadline, tokio::spawn(running.run(write)))
+        // A task moves its future several times, and this one is large: a box is moved for nothing.
+        tokio::time::timeout(self.settings.save_deadline, tokio::spawn(Box::pin(running.run(write))))
     }
 }
 
@@ -76,7 +98,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.running.send_modify(|running| *running -= 1);
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.idle.notify_waiters();
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! zlib, with Django's rule for when it is worth it, and with a limit on what comes out.
 
+use std::cell::RefCell;
+
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 
 use super::SigningError;
@@ -9,17 +11,32 @@ const LEVEL: u32 = 6;
 
 const CORRUPT: SigningError = SigningError::Malformed { what: "the compressed data is damaged" };
 
+thread_local! {
+    // Their memory is 300 KB: getting and clearing it costs more than a session is worth.
+    static DEFLATER: RefCell<Compress> = RefCell::new(Compress::new(Compression::new(LEVEL), true));
+    static INFLATER: RefCell<Decompress> = RefCell::new(Decompress::new(true));
+}
+
 /// The compressed form, where it saves at least two bytes: Django's rule.
 pub(super) fn deflate(raw: &[u8]) -> Option<Vec<u8>> {
     // What does not fit here is not worth it.
     let mut compressed = Vec::with_capacity(raw.len().saturating_sub(2));
-    let status = Compress::new(Compression::new(LEVEL), true).compress_vec(raw, &mut compressed, FlushCompress::Finish);
+    let status = DEFLATER.with_borrow_mut(|deflater| {
+        deflater.reset();
+        deflater.compress_vec(raw, &mut compressed, FlushCompress::Finish)
+    });
     (status.is_ok_and(|status| status == Status::StreamEnd) && compressed.len() + 1 < raw.len()).then_some(compressed)
 }
 
 /// Inflates a whole stream, and no more of it than `limit` bytes and one. What follows the stream is ignored.
 pub(super) fn inflate(compressed: &[u8], limit: usize) -> Result<Vec<u8>, SigningError> {
-    let mut inflater = Decompress::new(true);
+    INFLATER.with_borrow_mut(|inflater| {
+        inflater.reset(true);
+        inflate_with(inflater, compressed, limit)
+    })
+}
+
+fn inflate_with(inflater: &mut Decompress, compressed: &[u8], limit: usize) -> Result<Vec<u8>, SigningError> {
     let mut raw = Vec::with_capacity(compressed.len().saturating_mul(3).min(limit.saturating_add(1)));
     loop {
         let rest = &compressed[inflater.total_in() as usize..];

@@ -14,6 +14,7 @@ mod management;
 mod middleware;
 mod names;
 mod oracle;
+mod performance;
 mod session;
 mod session_models;
 mod settings;

@@ -2,6 +2,7 @@
 
 pub(crate) mod databases;
 pub(crate) mod django_databases;
+pub(crate) mod performance;
 pub(crate) mod python;
 
 use std::sync::{

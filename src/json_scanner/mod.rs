@@ -3,27 +3,12 @@
 //! It accepts what Python's `json` accepts (also `NaN` and `Infinity`, numbers of any length, lone
 //! surrogates), refuses what Python refuses, and does not recurse.
 
-use std::{fmt, ops::Range};
+use std::ops::Range;
 
-/// Where a text stops being JSON, or what it has too much of.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum ScanError {
-    Syntax { at: usize },
-    NotAnObject,
-    TooDeep { limit: usize },
-}
-
-impl fmt::Display for ScanError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Syntax { at } => write!(f, "not JSON at byte {at}"),
-            Self::NotAnObject => f.write_str("the JSON is not an object"),
-            Self::TooDeep { limit } => write!(f, "nested deeper than {limit}"),
-        }
-    }
-}
-
-impl std::error::Error for ScanError {}
+mod error;
+pub(crate) use error::ScanError;
+mod plain;
+use plain::plain;
 
 /// Calls `member` with the ranges of each name (with its quotes) and value of the object in `text`.
 pub(crate) fn scan_object(
@@ -31,7 +16,7 @@ pub(crate) fn scan_object(
     deepest: usize,
     mut member: impl FnMut(Range<usize>, Range<usize>),
 ) -> Result<(), ScanError> {
-    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, deepest };
+    let mut scanner = Scanner::new(text, deepest);
     scanner.space();
     if !scanner.take(b'{') {
         scanner.value()?;
@@ -42,12 +27,15 @@ pub(crate) fn scan_object(
     if !scanner.take(b'}') {
         loop {
             scanner.space();
-            let name = scanner.string()?;
+            let name = scanner.at;
+            scanner.string()?;
+            let name = name..scanner.at;
             scanner.space();
             scanner.expect(b':')?;
             scanner.space();
-            let value = scanner.value()?;
-            member(name, value);
+            let value = scanner.at;
+            scanner.value()?;
+            member(name, value..scanner.at);
             scanner.space();
             if !scanner.take(b',') {
                 break scanner.expect(b'}')?;
@@ -59,7 +47,7 @@ pub(crate) fn scan_object(
 
 /// Checks that `text` is one JSON value, nested at most `deepest` deep.
 pub(crate) fn check_value(text: &str, deepest: usize) -> Result<(), ScanError> {
-    let mut scanner = Scanner { bytes: text.as_bytes(), at: 0, deepest };
+    let mut scanner = Scanner::new(text, deepest);
     scanner.value()?;
     scanner.end()
 }
@@ -68,9 +56,15 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
     deepest: usize,
+    /// What closes the brackets that are open; kept from value to value.
+    open: Vec<u8>,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str, deepest: usize) -> Self {
+        Self { bytes: text.as_bytes(), at: 0, deepest, open: Vec::new() }
+    }
+
     fn peek(&self) -> Option<u8> {
         self.bytes.get(self.at).copied()
     }
@@ -79,8 +73,10 @@ impl Scanner<'_> {
         ScanError::Syntax { at: self.at }
     }
 
+    /// What Django and this crate write has none.
+    #[inline(always)]
     fn space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+        while self.peek().is_some_and(|byte| byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }
     }
@@ -100,54 +96,55 @@ impl Scanner<'_> {
         if self.at == self.bytes.len() { Ok(()) } else { Err(self.error()) }
     }
 
-    /// One value of any kind; the open brackets are kept on a stack of our own.
-    fn value(&mut self) -> Result<Range<usize>, ScanError> {
-        let start = self.at;
-        let mut open: Vec<u8> = Vec::new();
+    /// One value of any kind; the open brackets are on a stack of our own.
+    fn value(&mut self) -> Result<(), ScanError> {
         loop {
             self.space();
-            if let Some(close) = self.opening()? {
-                if open.len() == self.deepest {
-                    return Err(ScanError::TooDeep { limit: self.deepest });
+            match self.peek() {
+                Some(b'"') => self.string()?,
+                Some(b'-' | b'0'..=b'9' | b'N' | b'I') => self.number()?,
+                Some(b't') => self.word(b"true")?,
+                Some(b'f') => self.word(b"false")?,
+                Some(b'n') => self.word(b"null")?,
+                Some(b'[') => {
+                    if self.opened(b']')? {
+                        continue;
+                    }
                 }
-                open.push(close);
-                self.space();
-                if self.peek() != Some(close) {
-                    self.name_in(close)?;
-                    continue;
+                Some(b'{') => {
+                    if self.opened(b'}')? {
+                        continue;
+                    }
                 }
+                _ => return Err(self.error()),
             }
-            if self.close_all(&mut open)? {
-                return Ok(start..self.at);
+            if self.close_all()? {
+                return Ok(());
             }
         }
     }
 
-    /// Steps into a list or an object and says what closes it, or over a scalar.
-    fn opening(&mut self) -> Result<Option<u8>, ScanError> {
-        match self.peek() {
-            Some(b'[') => self.step(b']'),
-            Some(b'{') => self.step(b'}'),
-            Some(b'"') => self.string().map(|_| None),
-            Some(b'-' | b'0'..=b'9' | b'N' | b'I') => self.number().map(|()| None),
-            Some(b't') => self.word("true").map(|()| None),
-            Some(b'f') => self.word("false").map(|()| None),
-            Some(b'n') => self.word("null").map(|()| None),
-            _ => Err(self.error()),
+    /// Steps into a list or an object, before its first value if there is one.
+    fn opened(&mut self, close: u8) -> Result<bool, ScanError> {
+        if self.open.len() == self.deepest {
+            return Err(ScanError::TooDeep { limit: self.deepest });
         }
-    }
-
-    fn step(&mut self, close: u8) -> Result<Option<u8>, ScanError> {
         self.at += 1;
-        Ok(Some(close))
+        self.open.push(close);
+        self.space();
+        if self.peek() == Some(close) {
+            return Ok(false);
+        }
+        self.name_in(close)?;
+        Ok(true)
     }
 
     /// Closes what ends here; true when nothing is open any more, false before the next value.
-    fn close_all(&mut self, open: &mut Vec<u8>) -> Result<bool, ScanError> {
-        while let Some(&close) = open.last() {
+    fn close_all(&mut self) -> Result<bool, ScanError> {
+        while let Some(&close) = self.open.last() {
             self.space();
             if self.take(close) {
-                open.pop();
+                self.open.pop();
                 continue;
             }
             self.expect(b',')?;
@@ -168,18 +165,18 @@ impl Scanner<'_> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<Range<usize>, ScanError> {
-        let start = self.at;
+    #[inline(always)]
+    fn string(&mut self) -> Result<(), ScanError> {
         self.expect(b'"')?;
         loop {
+            self.at += plain(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => break self.at += 1,
                 Some(b'\\') => self.escape()?,
-                Some(0x20..) => self.at += 1,
                 _ => return Err(self.error()),
             }
         }
-        Ok(start..self.at)
+        Ok(())
     }
 
     fn escape(&mut self) -> Result<(), ScanError> {
@@ -200,11 +197,11 @@ impl Scanner<'_> {
 
     fn number(&mut self) -> Result<(), ScanError> {
         if self.peek() == Some(b'N') {
-            return self.word("NaN");
+            return self.word(b"NaN");
         }
         self.take(b'-');
         if self.peek() == Some(b'I') {
-            return self.word("Infinity");
+            return self.word(b"Infinity");
         }
         if !self.take(b'0') {
             self.digits()?;
@@ -221,15 +218,15 @@ impl Scanner<'_> {
     }
 
     fn digits(&mut self) -> Result<(), ScanError> {
-        let start = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
-        }
-        if self.at == start { Err(self.error()) } else { Ok(()) }
+        let rest = &self.bytes[self.at..];
+        let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
+        self.at += digits;
+        if digits == 0 { Err(self.error()) } else { Ok(()) }
     }
 
-    fn word(&mut self, word: &str) -> Result<(), ScanError> {
-        if !self.bytes[self.at..].starts_with(word.as_bytes()) {
+    #[inline(always)]
+    fn word(&mut self, word: &[u8]) -> Result<(), ScanError> {
+        if !self.bytes[self.at..].starts_with(word) {
             return Err(self.error());
         }
         self.at += word.len();
@@ -291,6 +288,20 @@ mod tests {
             "[,]",
         ] {
             assert!(check_value(text, 8).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_string_ends_where_it_ends_whatever_is_around_it() {
+        for length in 0..40 {
+            for filler in ["x", " ", "!", "#", "[", "]", "\u{7f}", "é", "\u{20ac}"] {
+                let plain = filler.repeat(length);
+                assert_eq!(check_value(&format!("\"{plain}\""), 1), Ok(()), "{plain}");
+                assert_eq!(check_value(&format!("[\"{plain}\\n{plain}\",\"\"]"), 1), Ok(()), "{plain}");
+                assert!(check_value(&format!("\"{plain}\n{plain}\""), 1).is_err(), "{plain}");
+                assert!(check_value(&format!("\"{plain}\0{plain}\""), 1).is_err(), "{plain}");
+                assert!(check_value(&format!("\"{plain}"), 1).is_err(), "{plain}");
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! [`SessionData`]: the dictionary of one session, in order, each value as the text it is stored as.
 
-use std::{borrow::Cow, collections::HashMap, fmt, str::FromStr, sync::Arc};
+use std::{borrow::Cow, fmt, str::FromStr, sync::Arc};
 
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -10,6 +10,9 @@ use crate::{
     limits::Limits,
     raw::Raw,
 };
+
+mod entry;
+use entry::{Entry, last_of_each};
 
 /// The dictionary of one session: names with values, each value as the text it is stored as.
 ///
@@ -28,13 +31,6 @@ use crate::{
 // An empty dictionary is made without an allocation: every request begins with one.
 #[derive(Clone, Default)]
 pub struct SessionData(Option<Arc<Vec<Entry>>>);
-
-#[derive(Clone, PartialEq, Eq)]
-struct Entry {
-    /// With its quotes: a name is kept as it was written, too.
-    name: Raw,
-    value: Raw,
-}
 
 impl SessionData {
     /// Reads a JSON object; the values are cut out of `text` without a copy.
@@ -195,54 +191,6 @@ impl fmt::Debug for SessionData {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "SessionData({} names)", self.len())
     }
-}
-
-impl Entry {
-    /// The name without its quotes, as it was written.
-    fn written(&self) -> &str {
-        let name = self.name.as_str();
-        &name[1..name.len() - 1]
-    }
-
-    fn key(&self) -> Cow<'_, str> {
-        let written = self.written();
-        if written.contains('\\') {
-            return self.name.get().map_or(Cow::Borrowed(written), Cow::Owned);
-        }
-        Cow::Borrowed(written)
-    }
-
-    fn is(&self, key: &str) -> bool {
-        let written = self.written();
-        if written.contains('\\') { self.key() == key } else { written == key }
-    }
-}
-
-/// Of members with the same name the last counts, in the place of the first: what Python's reader does.
-fn last_of_each(entries: Vec<Entry>) -> Vec<Entry> {
-    // The usual session: comparing a few short names is cheaper than hashing them.
-    const FEW: usize = 12;
-    if entries.len() <= FEW {
-        let repeated = (1..entries.len()).any(|i| entries[..i].iter().any(|e| e.key() == entries[i].key()));
-        if !repeated {
-            return entries;
-        }
-    }
-    let mut places = HashMap::with_capacity(entries.len());
-    let mut kept: Vec<Entry> = Vec::with_capacity(entries.len());
-    for entry in entries {
-        match places.entry(entry.key().into_owned()) {
-            std::collections::hash_map::Entry::Occupied(place) => {
-                let place: usize = *place.get();
-                kept[place].value = entry.value;
-            }
-            std::collections::hash_map::Entry::Vacant(place) => {
-                place.insert(kept.len());
-                kept.push(entry);
-            }
-        }
-    }
-    kept
 }
 
 #[cfg(test)]
