@@ -8,7 +8,7 @@ use std::ops::Range;
 mod error;
 pub(crate) use error::ScanError;
 mod plain;
-use plain::plain;
+mod token;
 
 /// Calls `member` with the ranges of each name (with its quotes) and value of the object in `text`.
 pub(crate) fn scan_object(
@@ -16,222 +16,118 @@ pub(crate) fn scan_object(
     deepest: usize,
     mut member: impl FnMut(Range<usize>, Range<usize>),
 ) -> Result<(), ScanError> {
-    let mut scanner = Scanner::new(text, deepest);
-    scanner.space();
-    if !scanner.take(b'{') {
-        scanner.value()?;
-        scanner.end()?;
+    let bytes = text.as_bytes();
+    let mut open = Brackets::new(deepest);
+    let mut at = space(bytes, 0);
+    if bytes.get(at) != Some(&b'{') {
+        end(bytes, open.value(bytes, at)?)?;
         return Err(ScanError::NotAnObject);
     }
-    scanner.space();
-    if !scanner.take(b'}') {
-        loop {
-            scanner.space();
-            let name = scanner.at;
-            scanner.string()?;
-            let name = name..scanner.at;
-            scanner.space();
-            scanner.expect(b':')?;
-            scanner.space();
-            let value = scanner.at;
-            scanner.value()?;
-            member(name, value..scanner.at);
-            scanner.space();
-            if !scanner.take(b',') {
-                break scanner.expect(b'}')?;
-            }
-        }
+    at = space(bytes, at + 1);
+    if bytes.get(at) == Some(&b'}') {
+        return end(bytes, at + 1);
     }
-    scanner.end()
+    loop {
+        let name = space(bytes, at);
+        let name_end = token::string(bytes, name)?;
+        let value = space(bytes, token::expect(bytes, space(bytes, name_end), b':')?);
+        let value_end = open.value(bytes, value)?;
+        member(name..name_end, value..value_end);
+        at = space(bytes, value_end);
+        if bytes.get(at) != Some(&b',') {
+            return end(bytes, token::expect(bytes, at, b'}')?);
+        }
+        at += 1;
+    }
 }
 
 /// Checks that `text` is one JSON value, nested at most `deepest` deep.
 pub(crate) fn check_value(text: &str, deepest: usize) -> Result<(), ScanError> {
-    let mut scanner = Scanner::new(text, deepest);
-    scanner.value()?;
-    scanner.end()
+    let bytes = text.as_bytes();
+    end(bytes, Brackets::new(deepest).value(bytes, 0)?)
 }
 
-struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
+/// Nothing but space may follow.
+fn end(bytes: &[u8], at: usize) -> Result<(), ScanError> {
+    let at = space(bytes, at);
+    if at == bytes.len() { Ok(()) } else { Err(ScanError::Syntax { at }) }
+}
+
+/// The brackets that are open, on a stack of our own; it is kept from value to value.
+struct Brackets {
     deepest: usize,
-    /// What closes the brackets that are open; kept from value to value.
+    /// What closes each of them.
     open: Vec<u8>,
 }
 
-impl<'a> Scanner<'a> {
-    fn new(text: &'a str, deepest: usize) -> Self {
-        Self { bytes: text.as_bytes(), at: 0, deepest, open: Vec::new() }
+impl Brackets {
+    fn new(deepest: usize) -> Self {
+        Self { deepest, open: Vec::new() }
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
-    }
-
-    fn error(&self) -> ScanError {
-        ScanError::Syntax { at: self.at }
-    }
-
-    /// What Django and this crate write has none.
-    #[inline(always)]
-    fn space(&mut self) {
-        while self.peek().is_some_and(|byte| byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
-    fn take(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, byte: u8) -> Result<(), ScanError> {
-        if self.take(byte) { Ok(()) } else { Err(self.error()) }
-    }
-
-    fn end(&mut self) -> Result<(), ScanError> {
-        self.space();
-        if self.at == self.bytes.len() { Ok(()) } else { Err(self.error()) }
-    }
-
-    /// One value of any kind; the open brackets are on a stack of our own.
-    fn value(&mut self) -> Result<(), ScanError> {
+    /// Where the value ends that begins at `at`. Positions are handed on as numbers, which stay in registers: most of
+    /// what reading a session costs is here.
+    fn value(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, ScanError> {
         loop {
-            self.space();
-            match self.peek() {
-                Some(b'"') => self.string()?,
-                Some(b'-' | b'0'..=b'9' | b'N' | b'I') => self.number()?,
-                Some(b't') => self.word(b"true")?,
-                Some(b'f') => self.word(b"false")?,
-                Some(b'n') => self.word(b"null")?,
-                Some(b'[') => {
-                    if self.opened(b']')? {
-                        continue;
+            at = space(bytes, at);
+            let close = match bytes.get(at) {
+                Some(b'[') => b']',
+                Some(b'{') => b'}',
+                _ => {
+                    at = self.closed(bytes, token::scalar(bytes, at)?)?;
+                    if self.open.is_empty() {
+                        return Ok(at);
                     }
+                    continue;
                 }
-                Some(b'{') => {
-                    if self.opened(b'}')? {
-                        continue;
-                    }
+            };
+            if self.open.len() == self.deepest {
+                return Err(ScanError::TooDeep { limit: self.deepest });
+            }
+            at = space(bytes, at + 1);
+            if bytes.get(at) == Some(&close) {
+                at = self.closed(bytes, at + 1)?;
+                if self.open.is_empty() {
+                    return Ok(at);
                 }
-                _ => return Err(self.error()),
-            }
-            if self.close_all()? {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Steps into a list or an object, before its first value if there is one.
-    fn opened(&mut self, close: u8) -> Result<bool, ScanError> {
-        if self.open.len() == self.deepest {
-            return Err(ScanError::TooDeep { limit: self.deepest });
-        }
-        self.at += 1;
-        self.open.push(close);
-        self.space();
-        if self.peek() == Some(close) {
-            return Ok(false);
-        }
-        self.name_in(close)?;
-        Ok(true)
-    }
-
-    /// Closes what ends here; true when nothing is open any more, false before the next value.
-    fn close_all(&mut self) -> Result<bool, ScanError> {
-        while let Some(&close) = self.open.last() {
-            self.space();
-            if self.take(close) {
-                self.open.pop();
                 continue;
             }
-            self.expect(b',')?;
-            self.space();
-            self.name_in(close)?;
-            return Ok(false);
+            self.open.push(close);
+            at = name_in(close, bytes, at)?;
         }
-        Ok(true)
     }
 
-    /// In an object, the name before a value.
-    fn name_in(&mut self, close: u8) -> Result<(), ScanError> {
-        if close == b'}' {
-            self.string()?;
-            self.space();
-            self.expect(b':')?;
-        }
-        Ok(())
-    }
-
+    /// Closes what ends after a value: where the next value begins, or where all ended when nothing is open any more.
     #[inline(always)]
-    fn string(&mut self) -> Result<(), ScanError> {
-        self.expect(b'"')?;
-        loop {
-            self.at += plain(&self.bytes[self.at..]);
-            match self.peek() {
-                Some(b'"') => break self.at += 1,
-                Some(b'\\') => self.escape()?,
-                _ => return Err(self.error()),
+    fn closed(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, ScanError> {
+        while let Some(&close) = self.open.last() {
+            at = space(bytes, at);
+            if bytes.get(at) == Some(&b',') {
+                return name_in(close, bytes, space(bytes, at + 1));
             }
+            at = token::expect(bytes, at, close)?;
+            self.open.pop();
         }
-        Ok(())
+        Ok(at)
     }
+}
 
-    fn escape(&mut self) -> Result<(), ScanError> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                let digits = self.bytes.get(self.at + 1..self.at + 5).ok_or_else(|| self.error())?;
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(self.error());
-                }
-                self.at += 5;
-            }
-            _ => return Err(self.error()),
-        }
-        Ok(())
+/// In an object, the name before a value.
+#[inline(always)]
+fn name_in(close: u8, bytes: &[u8], at: usize) -> Result<usize, ScanError> {
+    match close {
+        b'}' => token::expect(bytes, space(bytes, token::string(bytes, at)?), b':'),
+        _ => Ok(at),
     }
+}
 
-    fn number(&mut self) -> Result<(), ScanError> {
-        if self.peek() == Some(b'N') {
-            return self.word(b"NaN");
-        }
-        self.take(b'-');
-        if self.peek() == Some(b'I') {
-            return self.word(b"Infinity");
-        }
-        if !self.take(b'0') {
-            self.digits()?;
-        }
-        if self.take(b'.') {
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            let _ = self.take(b'+') || self.take(b'-');
-            self.digits()?;
-        }
-        Ok(())
+/// What Django and this crate write has none.
+#[inline(always)]
+fn space(bytes: &[u8], mut at: usize) -> usize {
+    while bytes.get(at).is_some_and(|byte| *byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
+        at += 1;
     }
-
-    fn digits(&mut self) -> Result<(), ScanError> {
-        let rest = &self.bytes[self.at..];
-        let digits = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-        self.at += digits;
-        if digits == 0 { Err(self.error()) } else { Ok(()) }
-    }
-
-    #[inline(always)]
-    fn word(&mut self, word: &[u8]) -> Result<(), ScanError> {
-        if !self.bytes[self.at..].starts_with(word) {
-            return Err(self.error());
-        }
-        self.at += word.len();
-        Ok(())
-    }
+    at
 }
 
 #[cfg(test)]

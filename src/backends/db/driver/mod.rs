@@ -211,7 +211,10 @@ macro_rules! impl_driver {
                 args.add(Arc::clone(text))
             }
             async fn execute(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<u64> {
-                Ok(sqlx::query_with(AssertSqlSafe(sql), args).execute(pool).await?.rows_affected())
+                // A pool that is asked itself wraps the connection's stream in one more.
+                let mut connection = pool.acquire().await?;
+                let done = sqlx::query_with(AssertSqlSafe(sql), args).execute(&mut *connection).await?;
+                Ok(done.rows_affected())
             }
             async fn execute_raw(pool: &Pool<Self>, sql: String) -> sqlx::Result<()> {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.map(|_| ())
@@ -220,7 +223,8 @@ macro_rules! impl_driver {
                 sqlx::query_with(AssertSqlSafe(sql), args).fetch_optional(pool).await
             }
             async fn fetch_all(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Vec<Self::Row>> {
-                sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(pool).await
+                let mut connection = pool.acquire().await?;
+                sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(&mut *connection).await
             }
             fn push_optional_text(args: &mut Self::Arguments, text: Option<&str>) -> Result<(), BoxError> {
                 args.add(text.map(str::to_owned))
