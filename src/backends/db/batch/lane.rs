@@ -136,13 +136,15 @@ impl<E: Entry> Lane<E> {
     }
 
     /// What is to leave together, in the order of the keys, so that two statements never wait for each other.
-    /// Empty when nobody waits; the turn goes on.
-    pub(super) fn next(&self) -> Vec<(E, Answer<E>)> {
+    /// Empty when nobody waits; the turn goes on. Unless it may have any size, it has one of [`SIZES`].
+    pub(super) fn next(&self, any_size: bool) -> Vec<(E, Answer<E>)> {
         let mut state = self.state();
         state.began = Some(Instant::now());
         let mut batch = state.gather();
-        let size = SIZES.into_iter().rfind(|&size| size <= batch.len()).unwrap_or_default();
-        state.waiting.extend(batch.drain(size..));
+        if !any_size {
+            let size = SIZES.into_iter().rfind(|&size| size <= batch.len()).unwrap_or_default();
+            state.waiting.extend(batch.drain(size..));
+        }
         drop(state);
         batch.sort_by(|(_, a, _), (_, b, _)| a.session_key().as_str().cmp(b.session_key().as_str()));
         batch.into_iter().map(|(_, entry, answer)| (entry, answer)).collect()

@@ -8,13 +8,18 @@ use std::{fmt, sync::Arc};
 
 use tokio::{runtime::Handle, sync::Semaphore};
 
-use super::{DbStore, Driver, failure::failure};
+use super::{
+    DbStore, Driver,
+    failure::{failure, is_connection_error},
+};
 use crate::{base_session::AbstractBaseSession, error::StoreError};
 
-mod entries;
-pub(super) use entries::{Create, Delete, Load, Save};
+mod by_key;
+pub(super) use by_key::{Delete, Load};
 mod lane;
 use lane::{Entry, Lane, Outcome};
+mod rows;
+pub(super) use rows::{Create, Save};
 mod statements;
 use statements::Texts;
 
@@ -59,6 +64,9 @@ impl<M: Send + Sync + 'static> fmt::Debug for Lanes<M> {
 /// An entry that knows its statement, alone and in company.
 pub(super) trait Job<DB: Driver, M: AbstractBaseSession<DB>>: Entry + Sync + Sized {
     fn lane(lanes: &Lanes<M>) -> &Lane<Self>;
+
+    /// Whether the text of the statement is the same for any number of them.
+    fn any_size() -> bool;
 
     /// Whether a statement of many may be tried once more, by each on its own, after this error.
     fn may_repeat(error: &sqlx::Error) -> bool;
@@ -151,10 +159,19 @@ async fn drain<DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>>(store: DbS
     let lane = J::lane(&store.lanes);
     let _turn = Turn { store: &store, lane };
     loop {
-        let batch = lane.next();
+        let batch = lane.next(J::any_size());
         if batch.is_empty() {
             return;
         }
         store.run_together(batch).await;
     }
+}
+
+/// Whether the database has said no, and so has done nothing.
+fn is_undone(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)) && !is_connection_error(error)
+}
+
+fn encoding(error: StoreError) -> sqlx::Error {
+    sqlx::Error::Encode(error.into())
 }

@@ -10,18 +10,17 @@ use crate::base_session::{Column, Written};
 pub(super) struct Texts([OnceLock<Arc<str>>; SIZES.len()]);
 
 impl Texts {
+    /// The text for so many rows, which are one of [`SIZES`] unless any number has the same text.
     pub(super) fn get(&self, rows: usize, make: impl FnOnce() -> String) -> Arc<str> {
-        let at = SIZES.iter().position(|&size| size == rows);
-        match at {
-            Some(at) => Arc::clone(self.0[at].get_or_init(|| make().into())),
-            None => make().into(),
-        }
+        let at = SIZES.iter().position(|&size| size >= rows).unwrap_or(SIZES.len() - 1);
+        Arc::clone(self.0[at].get_or_init(|| make().into()))
     }
 }
 
 /// The keys, then now.
 pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
-    let (keys, now, date) = (DB::key_in(rows), DB::marker(rows + 1), DB::date_column("expire_date"));
+    let now = DB::marker(if DB::ARRAYS { 2 } else { rows + 1 });
+    let (keys, date) = (DB::key_in(rows), DB::date_column("expire_date"));
     format!("SELECT session_key, session_data, {date} FROM {table} WHERE {keys} AND expire_date > {now}")
 }
 
@@ -35,7 +34,11 @@ pub(super) fn insert<DB: Driver>(table: &str, extra: &'static [Column], rows: us
     let names = ["session_data", "expire_date"].into_iter();
     let names = names.chain(columns(extra, Written::Insert).map(|column| column.name)).chain(["session_key"]);
     let names: Vec<_> = names.collect();
-    format!("INSERT INTO {table} ({}) VALUES {}", names.join(", "), values::<DB>(names.len(), rows))
+    let source = match as_arrays::<DB>(extra) {
+        true => "SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[])".to_owned(),
+        false => format!("VALUES {}", values::<DB>(names.len(), rows)),
+    };
+    format!("INSERT INTO {table} ({}) {source}", names.join(", "))
 }
 
 /// Row by row: data, expiry, extra columns, key, then the guard: old data, now. It gives the keys of the rows that
@@ -46,14 +49,24 @@ pub(super) fn update<DB: Driver>(table: &str, extra: &'static [Column], rows: us
     let sets: Vec<_> = written.iter().zip(1..).map(|(name, n)| format!("{name} = v.c{n}")).collect();
     let (key, data, now) = (written.len() + 1, written.len() + 2, written.len() + 3);
     let names: Vec<_> = (1..=now).map(|n| format!("c{n}")).collect();
+    let source = match as_arrays::<DB>(extra) {
+        true => {
+            "SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[])".to_owned()
+        }
+        false => format!("VALUES {}", values::<DB>(now, rows)),
+    };
     let (exact_key, exact_data) = (DB::exact("t.session_key"), DB::exact("t.session_data"));
     format!(
-        "WITH v ({}) AS (VALUES {}) UPDATE {table} AS t SET {} FROM v \
+        "WITH v ({}) AS ({source}) UPDATE {table} AS t SET {} FROM v \
          WHERE {exact_key} = v.c{key} AND {exact_data} = v.c{data} AND t.expire_date > v.c{now} RETURNING session_key",
         names.join(", "),
-        values::<DB>(now, rows),
         sets.join(", ")
     )
+}
+
+/// Whether the rows are bound column by column, an array each: it is known what type the base three have.
+pub(super) fn as_arrays<DB: Driver>(extra: &'static [Column]) -> bool {
+    DB::ARRAYS && extra.is_empty()
 }
 
 fn values<DB: Driver>(columns: usize, rows: usize) -> String {

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 
 use crate::error::BoxError;
 
+mod bodies;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(feature = "postgres")]
@@ -43,6 +44,9 @@ pub trait Driver: Database + sealed::Sealed {
 
     /// Whether an UPDATE of many rows can say which of them it has written.
     const SAVES_TOGETHER: bool = true;
+
+    /// Whether many values can be bound as one: a statement then has the same text for any number of rows.
+    const ARRAYS: bool = false;
 
     /// Whether writers of one database exclude each other.
     const ONE_WRITER: bool = false;
@@ -134,6 +138,26 @@ pub trait Driver: Database + sealed::Sealed {
     /// What sqlx says when it does not encode.
     fn push_date(args: &mut Self::Arguments, at: OffsetDateTime) -> Result<(), BoxError>;
 
+    /// Binds texts as one value, where there are [`ARRAYS`](Self::ARRAYS).
+    ///
+    /// # Errors
+    ///
+    /// Where there are none, and what sqlx says when it does not encode.
+    fn push_texts(args: &mut Self::Arguments, texts: &[&str]) -> Result<(), BoxError> {
+        let _ = (args, texts);
+        Err("this database has no arrays".into())
+    }
+
+    /// [`push_texts`](Self::push_texts) of dates.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    fn push_dates(args: &mut Self::Arguments, dates: &[OffsetDateTime]) -> Result<(), BoxError> {
+        let _ = (args, dates);
+        Err("this database has no arrays".into())
+    }
+
     /// Runs a statement and says how many rows it hit.
     fn execute(
         pool: &Pool<Self>,
@@ -199,56 +223,4 @@ pub trait Driver: Database + sealed::Sealed {
 pub(super) mod sealed {
     #[expect(unnameable_types, reason = "a sealed trait is one that cannot be named")]
     pub trait Sealed {}
-}
-
-/// Writes what generic code cannot: these bodies need bounds that hold only for a named driver.
-macro_rules! impl_driver {
-    ($db:ty { $($dialect:item)* }) => {
-        impl sealed::Sealed for $db {}
-        impl Driver for $db {
-            $($dialect)*
-            fn push_text(args: &mut Self::Arguments, text: &Arc<str>) -> Result<(), BoxError> {
-                args.add(Arc::clone(text))
-            }
-            async fn execute(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<u64> {
-                // A pool that is asked itself wraps the connection's stream in one more.
-                let mut connection = pool.acquire().await?;
-                let done = sqlx::query_with(AssertSqlSafe(sql), args).execute(&mut *connection).await?;
-                Ok(done.rows_affected())
-            }
-            async fn execute_raw(pool: &Pool<Self>, sql: String) -> sqlx::Result<()> {
-                sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.map(|_| ())
-            }
-            async fn fetch(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Option<Self::Row>> {
-                sqlx::query_with(AssertSqlSafe(sql), args).fetch_optional(pool).await
-            }
-            async fn fetch_all(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Vec<Self::Row>> {
-                let mut connection = pool.acquire().await?;
-                sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(&mut *connection).await
-            }
-            fn push_optional_text(args: &mut Self::Arguments, text: Option<&str>) -> Result<(), BoxError> {
-                args.add(text.map(str::to_owned))
-            }
-            fn read_date(row: &Self::Row, column: usize) -> sqlx::Result<Option<OffsetDateTime>> {
-                read_date(row, column)
-            }
-            fn read_text(row: &Self::Row, column: usize) -> sqlx::Result<Option<String>> {
-                row.try_get(column)
-            }
-            fn read(row: &Self::Row) -> sqlx::Result<BaseRow> {
-                let expire_date = read_date(row, 2)?;
-                let session_data = Arc::from(row.try_get::<&str, _>(1)?);
-                Ok(BaseRow { session_key: row.try_get(0)?, session_data, expire_date })
-            }
-        }
-    };
-}
-#[cfg(feature = "_sql")]
-use impl_driver;
-
-/// The statements of a file: what ends in a semicolon, without comment lines.
-#[cfg(any(feature = "sqlite", feature = "mysql"))]
-fn split(file: &str) -> Vec<String> {
-    let code: Vec<_> = file.lines().filter(|line| !line.trim_start().starts_with("--")).collect();
-    code.join("\n").split(';').map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned).collect()
 }

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use sqlx::{Arguments, AssertSqlSafe, Database, MySql, Pool, Row as _, mysql::MySqlRow};
 use time::OffsetDateTime;
 
-use super::{BaseRow, Driver, impl_driver, sealed, split};
+use super::{
+    BaseRow, Driver,
+    bodies::{impl_driver, split},
+    sealed,
+};
 use crate::{date_text, error::BoxError};
 
 impl_driver!(MySql {

@@ -6,11 +6,11 @@ use sqlx::{
     Arguments, AssertSqlSafe, Database, Decode, Encode, Pool, Postgres, Row as _, Type,
     encode::IsNull,
     error::BoxDynError,
-    postgres::{PgArgumentBuffer, PgRow, PgTypeInfo, PgValueRef, types::Oid},
+    postgres::{PgArgumentBuffer, PgHasArrayType, PgRow, PgTypeInfo, PgValueRef, types::Oid},
 };
 use time::{Duration, OffsetDateTime};
 
-use super::{BaseRow, Driver, impl_driver, sealed};
+use super::{BaseRow, Driver, bodies::impl_driver, sealed};
 use crate::error::BoxError;
 
 /// Ours alone: migrations of this crate wait for each other on it.
@@ -25,6 +25,7 @@ impl_driver!(Postgres {
     const DATA_TYPES: &'static [&'static str] = &["text", "character varying"];
     const DATE_TYPES: &'static [&'static str] = &["timestamp with time zone", "timestamp(6) with time zone"];
     const KEEPS_INSTANTS: bool = true;
+    const ARRAYS: bool = true;
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
@@ -70,6 +71,18 @@ impl_driver!(Postgres {
         args.add(Timestamp(at))
     }
 
+    fn push_texts(args: &mut <Self as Database>::Arguments, texts: &[&str]) -> Result<(), BoxError> {
+        args.add(texts)
+    }
+
+    fn push_dates(args: &mut <Self as Database>::Arguments, dates: &[OffsetDateTime]) -> Result<(), BoxError> {
+        args.add(dates.iter().copied().map(Timestamp).collect::<Vec<_>>())
+    }
+
+    fn key_in(_count: usize) -> String {
+        "session_key = ANY($1)".to_owned()
+    }
+
     fn is_missing_table(error: &sqlx::Error) -> bool {
         let code = error.as_database_error().and_then(|error| error.code());
         // undefined_table, invalid_schema_name
@@ -90,10 +103,18 @@ const EPOCH: Duration = Duration::seconds(946_684_800);
 
 /// `timestamptz` in PostgreSQL's catalogue.
 const OID: Oid = Oid(1184);
+/// `timestamptz[]` there.
+const ARRAY_OID: Oid = Oid(1185);
 
 impl Type<Postgres> for Timestamp {
     fn type_info() -> PgTypeInfo {
         PgTypeInfo::with_oid(OID)
+    }
+}
+
+impl PgHasArrayType for Timestamp {
+    fn array_type_info() -> PgTypeInfo {
+        PgTypeInfo::with_oid(ARRAY_OID)
     }
 }
 

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use sqlx::{Arguments, AssertSqlSafe, Database, Pool, Row as _, Sqlite, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
-use super::{BaseRow, Driver, impl_driver, sealed, split};
+use super::{
+    BaseRow, Driver,
+    bodies::{impl_driver, split},
+    sealed,
+};
 use crate::{date_text, error::BoxError};
 
 impl_driver!(Sqlite {
