@@ -202,7 +202,7 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// The offset of local time at an instant, if that is what a date is in that a session has as its own expiry: so it
     /// is beside a Django whose settings say `USE_TZ = False`. `None`, as by default, where such a date carries its
-    /// offset.
+    /// offset. A store that wraps another hands this on, and [`accepts`](Self::accepts).
     #[doc(alias = "USE_TZ")]
     fn local_offset(&self, _at: OffsetDateTime) -> Option<UtcOffset> {
         None

@@ -12,6 +12,7 @@ mod cached_db;
 mod databases;
 mod examples;
 mod file;
+mod local_time;
 mod locmem;
 #[path = "../it/support/log.rs"]
 #[allow(dead_code, reason = "each engine needs a part of it")]

@@ -1,6 +1,6 @@
 //! [`CachedDbStore`] as a [`SessionStore`].
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::{
     CachedDbStore, Look,
@@ -167,5 +167,9 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
 
     fn accepts(&self, text: &str) -> bool {
         self.store.accepts(text)
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.store.local_offset(at)
     }
 }

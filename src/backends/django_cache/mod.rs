@@ -4,7 +4,7 @@ mod entries;
 
 use std::{fmt, time::Duration};
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use self::entries::{CHANGED, ENDED, Entries, Entry};
 use super::base::{Draft, Record, Saved, SessionStore};
@@ -172,5 +172,9 @@ impl<S: SessionStore, C: Cache> SessionStore for DjangoCache<S, C> {
 
     fn accepts(&self, text: &str) -> bool {
         self.store.accepts(text)
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.store.local_offset(at)
     }
 }
