@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, task::Poll};
 use futures_util::future::join_all;
 use jam_session::{
     AbstractBaseSession, DbStore, Draft, Driver, Record, Saved, SessionData, SessionKey, SessionStore as _, StoreError,
-    sqlx::{self, Executor, IntoArguments, Pool, Postgres},
+    sqlx::{self, Executor, IntoArguments, Pool, Postgres, Sqlite},
 };
 use time::{Duration, OffsetDateTime};
 
@@ -337,6 +337,39 @@ where
 
     assert_eq!(crowded.statements().await?, CROWD);
     assert!(found.into_iter().all(|record| matches!(record, Ok(Some(_)))));
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_that_others_wrote_into_sqlite_are_the_same_in_company() -> TestResult {
+    let Some(scratch) = databases::sqlite().await else { return Ok(()) };
+    let crowded: Crowded<Sqlite> = Crowded::new(&scratch.pool, "batch_foreign").await?;
+    let (store, now) = (&crowded.store, crowded.now);
+    let rows = [
+        (r#"'{"a":"é, 1,2,3,🎷"}'"#, "'2100-01-01 00:00:00'"),
+        (r#"'{"a":"' || char(0) || '"}'"#, "'2100-01-01 00:00:00.000001'"),
+        ("'not JSON'", "'2100-01-01 00:00:00'"),
+        ("''", "'2100-01-01 00:00:00'"),
+        ("'{}'", "'no date, at all'"),
+        ("'{}'", "'2100-01-01T00:00:00+05:30'"),
+        ("x'7b7d'", "'2100-01-01 00:00:00'"),
+        ("'{\"b\":2}'", "'2001-01-01 00:00:00'"),
+    ];
+    for (n, (data, expires)) in rows.iter().enumerate() {
+        let insert = format!("INSERT INTO {} VALUES ('{}', {data}, {expires})", crowded.table, key(n).as_str());
+        sqlx::raw_sql(sqlx::AssertSqlSafe(insert)).execute(&scratch.pool).await?;
+    }
+    let outcome = |loaded: Result<Option<Record>, StoreError>| match loaded {
+        Ok(record) => format!("{:?}", record.map(|record| (record.session_data.to_json(), record.expire_date))),
+        Err(error) => error.to_string(),
+    };
+
+    let load = |n: usize| async move { outcome(store.load(&key(n), now).await) };
+    let together = join_all((0..rows.len()).map(load)).await;
+    let apart = store.clone().batching(false);
+    for (n, together) in together.into_iter().enumerate() {
+        assert_eq!(together, outcome(apart.load(&key(n), now).await), "{:?}", rows[n]);
+    }
     Ok(())
 }
 

@@ -69,8 +69,13 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Load {
         // Each has its own now; the earliest finds every row that any of them may have.
         let earliest = jobs.iter().map(|job| job.now).min().unwrap_or(OffsetDateTime::UNIX_EPOCH);
         store.push_date(&mut args, earliest).map_err(encoding)?;
-        let rows = DB::fetch_all(&store.pool, sql, args).await?;
-        let rows: Vec<BaseRow> = rows.iter().map(DB::read).collect::<sqlx::Result<_>>()?;
+        let rows: Vec<BaseRow> = match DB::GATHERED {
+            Some(_) => DB::fetch(&store.pool, sql, args).await?.as_ref().map_or(Ok(Vec::new()), DB::read_gathered)?,
+            None => {
+                let rows = DB::fetch_all(&store.pool, sql, args).await?;
+                rows.iter().map(DB::read).collect::<sqlx::Result<_>>()?
+            }
+        };
         let rows: HashMap<&str, &BaseRow> = rows.iter().map(|row| (row.session_key.as_str(), row)).collect();
         let live = |job: &Self| {
             let row = rows.get(job.session_key.as_str()).copied()?;

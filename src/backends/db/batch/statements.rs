@@ -21,7 +21,9 @@ impl Texts {
 pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
     let now = DB::marker(if DB::ARRAYS { 2 } else { rows + 1 });
     let (keys, date) = (DB::key_in(rows), DB::date_column("expire_date"));
-    format!("SELECT session_key, session_data, {date} FROM {table} WHERE {keys} AND expire_date > {now}")
+    let one_by_one = format!("session_key, session_data, {date}");
+    let columns = DB::GATHERED.unwrap_or(&one_by_one);
+    format!("SELECT {columns} FROM {table} WHERE {keys} AND expire_date > {now}")
 }
 
 /// The keys.

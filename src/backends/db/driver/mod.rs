@@ -158,6 +158,18 @@ pub trait Driver: Database + sealed::Sealed {
         Err("this database has no arrays".into())
     }
 
+    /// What selects key, data and expiry of all rows as one row, where rows are dear.
+    const GATHERED: Option<&'static str> = None;
+
+    /// Reads the rows that were selected as [`GATHERED`](Self::GATHERED).
+    ///
+    /// # Errors
+    ///
+    /// When it is something else.
+    fn read_gathered(row: &Self::Row) -> sqlx::Result<Vec<BaseRow>> {
+        Self::read(row).map(|row| vec![row])
+    }
+
     /// Runs a statement and says how many rows it hit.
     fn execute(
         pool: &Pool<Self>,

@@ -12,12 +12,16 @@ use super::{
 };
 use crate::{date_text, error::BoxError};
 
+mod gathered;
+
 impl_driver!(Sqlite {
     const MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0001_django_session.sql");
     const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &[];
     const DATE_TYPES: &'static [&'static str] = &[];
     const ONE_WRITER: bool = true;
+    // Each row comes from the database's thread on its own, and wakes the one that waits for it.
+    const GATHERED: Option<&'static str> = Some(gathered::COLUMN);
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
@@ -73,6 +77,11 @@ impl_driver!(Sqlite {
 
     fn push_date(args: &mut <Self as Database>::Arguments, at: OffsetDateTime) -> Result<(), BoxError> {
         args.add(date_text::to_column(at))
+    }
+
+    fn read_gathered(row: &SqliteRow) -> sqlx::Result<Vec<BaseRow>> {
+        let text: Option<&str> = row.try_get(0)?;
+        gathered::rows(text.unwrap_or_default()).ok_or_else(|| sqlx::Error::Decode("not the rows that were asked for".into()))
     }
 
     fn is_missing_table(error: &sqlx::Error) -> bool {
