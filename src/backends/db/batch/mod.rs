@@ -121,6 +121,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             },
         };
         let _turn = Turn { store: self, lane };
+        let_others_come::<DB>().await;
         job.alone(self).await
     }
 
@@ -155,10 +156,19 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     }
 }
 
+/// Requests that have arrived already and only wait for this thread get into the line. It costs one look around, and
+/// nothing is waited for.
+async fn let_others_come<DB: Driver>() {
+    if DB::SWIFT {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn drain<DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>>(store: DbStore<DB, M>) {
     let lane = J::lane(&store.lanes);
     let _turn = Turn { store: &store, lane };
     loop {
+        let_others_come::<DB>().await;
         let batch = lane.next(J::any_size());
         if batch.is_empty() {
             return;

@@ -48,6 +48,9 @@ pub trait Driver: Database + sealed::Sealed {
     /// Whether many values can be bound as one: a statement then has the same text for any number of rows.
     const ARRAYS: bool = false;
 
+    /// Whether a statement is done so soon that hardly anybody comes while it is under way.
+    const SWIFT: bool = false;
+
     /// Whether writers of one database exclude each other.
     const ONE_WRITER: bool = false;
 

@@ -19,6 +19,7 @@ impl_driver!(Sqlite {
     const USER_SESSION_MIGRATION: &'static str = include_str!("../../../../migrations/sqlite/0002_user_session.sql");
     const DATA_TYPES: &'static [&'static str] = &[];
     const DATE_TYPES: &'static [&'static str] = &[];
+    const SWIFT: bool = true;
     const ONE_WRITER: bool = true;
     // Each row comes from the database's thread on its own, and wakes the one that waits for it.
     const GATHERED: Option<&'static str> = Some(gathered::COLUMN);
