@@ -155,6 +155,7 @@ where
         let loaded = store.load(&key(n), now).await?.ok_or("it is there")?;
         assert_eq!(loaded.session_data, data(if n == 30 { 1000 } else { n }));
     }
+    assert!(crowded.log.take().iter().all(|line| !line.contains(key(30).as_str())), "a key is in the log");
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::{
         failure::is_connection_error,
         push_key,
     },
-    Job, Lanes, encoding, is_undone,
+    Job, Lanes, encoding,
     lane::{Entry, Lane},
     statements,
 };
@@ -110,10 +110,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Delete {
 
     fn any_size() -> bool {
         DB::ARRAYS
-    }
-
-    fn may_repeat(error: &sqlx::Error) -> bool {
-        is_undone(error)
     }
 
     async fn alone(&self, store: &DbStore<DB, M>) -> Result<(), StoreError> {

@@ -1,7 +1,7 @@
 //! Natural batching: while a statement of a kind is under way, what arrives leaves together as the next one.
 //!
-//! Nothing waits for company: a request that finds nothing under way runs its plain statement in place, at once. So
-//! an idle application sees no difference, and a busy one sends a statement for many requests as soon as the one
+//! Nothing waits for company: a request that finds nothing under way runs its plain statement in place, on SQLite after
+//! one look at what has arrived already. So an idle application sees no difference, and a busy one sends a statement for many requests as soon as the one
 //! before has come back. Each session's outcome is what its own statement would have given.
 
 use std::{fmt, sync::Arc};
@@ -68,8 +68,11 @@ pub(super) trait Job<DB: Driver, M: AbstractBaseSession<DB>>: Entry + Sync + Siz
     /// Whether the text of the statement is the same for any number of them.
     fn any_size() -> bool;
 
-    /// Whether a statement of many may be tried once more, by each on its own, after this error.
-    fn may_repeat(error: &sqlx::Error) -> bool;
+    /// Whether a statement of many may be tried once more, by each on its own, after this error: where the database
+    /// has said no, and so has done nothing.
+    fn may_repeat(error: &sqlx::Error) -> bool {
+        matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)) && !is_connection_error(error)
+    }
 
     fn alone(&self, store: &DbStore<DB, M>) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
 
@@ -101,7 +104,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     /// each request's own, and an idle store sends the plain statements either way.
     ///
     /// Loads, first writes and deletions are gathered on every database, saves where the database says which rows it
-    /// has written (not on MySQL and MariaDB). A statement has at most 64 rows, and no session twice.
+    /// has written (not on MySQL and MariaDB). A statement has at most 64 rows, and writes no session twice.
     #[must_use]
     pub fn batching(self, on: bool) -> Self {
         Self { lanes: Arc::new(Lanes { off: !on, ..Lanes::new::<DB>() }), ..self }
@@ -141,7 +144,8 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
                 }
             }
             Err(error) if J::may_repeat(&error) => {
-                tracing::debug!(sessions = jobs.len(), %error, "a statement for many failed; now each on its own");
+                // Not the error itself: MySQL's names the key that is taken.
+                tracing::debug!(sessions = jobs.len(), "a statement for many failed; now each on its own");
                 for (job, answer) in jobs.into_iter().zip(answers) {
                     let _ = answer.send(Outcome::Alone(job));
                 }
@@ -175,11 +179,6 @@ async fn drain<DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>>(store: DbS
         }
         store.run_together(batch).await;
     }
-}
-
-/// Whether the database has said no, and so has done nothing.
-fn is_undone(error: &sqlx::Error) -> bool {
-    matches!(error, sqlx::Error::Database(_) | sqlx::Error::Encode(_)) && !is_connection_error(error)
 }
 
 fn encoding(error: StoreError) -> sqlx::Error {

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::{
     super::{DbStore, driver::Driver, push_key},
-    Job, Lanes, encoding, is_undone,
+    Job, Lanes, encoding,
     lane::{Entry, Lane},
     statements::{self, as_arrays},
 };
@@ -45,11 +45,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Create<M> {
 
     fn any_size() -> bool {
         as_arrays::<DB>(M::EXTRA_COLUMNS)
-    }
-
-    /// Also when one of the keys was taken: each finds out whether it was its own.
-    fn may_repeat(error: &sqlx::Error) -> bool {
-        is_undone(error)
     }
 
     async fn alone(&self, store: &DbStore<DB, M>) -> Result<(), StoreError> {
@@ -106,10 +101,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Save<M> {
 
     fn any_size() -> bool {
         as_arrays::<DB>(M::EXTRA_COLUMNS)
-    }
-
-    fn may_repeat(error: &sqlx::Error) -> bool {
-        is_undone(error)
     }
 
     async fn alone(&self, store: &DbStore<DB, M>) -> Result<bool, StoreError> {
