@@ -1,4 +1,4 @@
-//! Keeps the score: a row matches, waits, is listed with a reason, or fails.
+//! Keeps the score: a row matches, is listed with a reason, or fails.
 
 /// Rows that differ on purpose.
 pub(super) struct Listed {
@@ -10,7 +10,6 @@ pub(super) struct Listed {
 pub(super) struct Ledger {
     section: String,
     matched: usize,
-    waiting: Vec<String>,
     listed: Vec<String>,
     failing: Vec<String>,
 }
@@ -18,11 +17,7 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn new(section: &str, version: &str) -> Self {
         let section = format!("{section} {version}");
-        Self { section, matched: 0, waiting: Vec::new(), listed: Vec::new(), failing: Vec::new() }
-    }
-
-    pub(super) fn waits(&mut self, name: &str) {
-        self.waiting.push(name.to_owned());
+        Self { section, matched: 0, listed: Vec::new(), failing: Vec::new() }
     }
 
     /// A row matches or is on the list; one that does both fails as much as one that does neither.
@@ -39,9 +34,9 @@ impl Ledger {
     /// Prints the figures, and gives the names of the rows that are listed; fails unless every one of so many rows is
     /// accounted for.
     pub(super) fn report(self, rows: usize, list: &[Listed]) -> Vec<String> {
-        let Self { section, matched, waiting, listed, failing } = self;
-        let (waits, lists) = (waiting.len(), listed.len());
-        println!("signing: {section} {rows} rows: matched {matched}, waiting {waits}, listed {lists}");
+        let Self { section, matched, listed, failing } = self;
+        let lists = listed.len();
+        println!("signing: {section} {rows} rows: matched {matched}, listed {lists}");
         for entry in list {
             let here = listed.iter().filter(|row| entry.names.contains(&row.as_str())).count();
             if here > 0 {
@@ -49,7 +44,7 @@ impl Ledger {
             }
         }
         assert!(failing.is_empty(), "{section}:\n{}", failing.join("\n"));
-        assert_eq!(matched + waits + lists, rows, "{section}: the number of rows");
+        assert_eq!(matched + lists, rows, "{section}: the number of rows");
         listed
     }
 }

@@ -12,10 +12,19 @@ use jam_session::{
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
-use super::{VERSIONS, ledger::Ledger, legacy, rows_of, secret, text, trace};
+use super::{
+    VERSIONS,
+    ledger::{Ledger, Listed},
+    legacy, rows_of, secret, text, trace,
+};
 use crate::support::{Log, Moment, TestResult};
 
 const KEY: &str = "kkkkkkkkkkkkkkkkkkkkkkkkkkkkkkkk";
+
+const LISTED: &[Listed] = &[Listed {
+    names: &["3.2.25/expiry_iso_utc at 250000 us", "3.2.25/expiry_iso_utc at 0 us", "3.2.25/expiry_iso_utc at 1 us"],
+    reason: "Django before 4.1 cannot store such a date with JSON, so there is no row to read",
+}];
 
 async fn store() -> TestResult<SqliteStore> {
     let store = SqliteStore::connect("sqlite::memory:").await?;
@@ -41,14 +50,13 @@ async fn the_rows_of_a_running_django_are_read_and_written_as_it_does() -> TestR
     for (version, count) in VERSIONS.into_iter().zip([18, 18, 18]) {
         let mut ledger = Ledger::new("db_rows", version);
         for row in rows_of(&rows, version) {
-            // Django before 4.1 could not store such a date at all.
-            if row["raises"] == "TypeError" {
-                ledger.waits(text(row, "name"));
-                continue;
-            }
-            ledger.row(text(row, "name"), &[], read_and_written(row, version).await?);
+            let outcome = match row["raises"].as_str() {
+                Some(raised) => Err(format!("there is no row: Django raised {raised}")),
+                None => read_and_written(row, version).await?,
+            };
+            ledger.row(text(row, "name"), LISTED, outcome);
         }
-        ledger.report(count, &[]);
+        ledger.report(count, LISTED);
     }
     Ok(())
 }
