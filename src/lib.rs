@@ -81,7 +81,7 @@ mod session_key;
 pub use session_key::SessionKey;
 mod settings;
 pub use settings::{
-    CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode, Settings,
+    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode, Settings,
 };
 
 #[cfg(feature = "signing")]

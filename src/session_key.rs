@@ -7,6 +7,7 @@ use std::{
 };
 
 use rand::RngExt;
+use sha2::{Digest as _, Sha256};
 
 use crate::error::InvalidSessionKey;
 
@@ -16,6 +17,12 @@ const KEY_LENGTH: usize = 32;
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
 /// The longest key that is kept without an allocation; the width of the `session_key` column.
 const INLINE: usize = 40;
+/// What is hashed before a key, so that its hash is like none that another program makes of it.
+const HASH_CONTEXT: &[u8] = b"jam_session.session_key:";
+/// How much of a hash is kept: 200 bits, which are [`INLINE`] characters of base32.
+const HASH_BYTES: usize = 25;
+/// RFC 4648, in lower case because some databases fold case.
+const BASE32: &[u8; 32] = b"abcdefghijklmnopqrstuvwxyz234567";
 /// The longest text that can be a key at all: what a browser accepts as one cookie.
 const LONGEST: usize = 4096;
 
@@ -94,6 +101,39 @@ impl SessionKey {
     #[must_use]
     pub fn is_generated(text: &str) -> bool {
         text.len() == KEY_LENGTH && every(text, |b| b.is_ascii_lowercase() | b.is_ascii_digit())
+    }
+
+    /// What a session of this key is stored under with [`Settings::hash_keys`](crate::Settings::hash_keys): 40
+    /// characters of `[a-z2-7]`, the first 200 bits of SHA-256 of `jam_session.session_key:` and the key in base32
+    /// (RFC 4648). Nothing leads back from it, and no cookie of this text opens a session.
+    ///
+    /// An application that looks into its table asks for it.
+    ///
+    /// ```
+    /// use jam_session::SessionKey;
+    ///
+    /// let key = SessionKey::parse("0123456789abcdefghijklmnopqrstuv")?;
+    /// assert_eq!(key.hashed().as_str(), "jxxf2kdlw37ojsbjvoqgh4hrztxi4rbn3idtnant");
+    /// # Ok::<(), jam_session::InvalidSessionKey>(())
+    /// ```
+    #[must_use]
+    pub fn hashed(&self) -> Self {
+        let digest = Sha256::new_with_prefix(HASH_CONTEXT).chain_update(self.bytes()).finalize();
+        let mut bytes = [0; INLINE];
+        for (five, eight) in digest[..HASH_BYTES].chunks_exact(5).zip(bytes.chunks_exact_mut(8)) {
+            let mut bits = five.iter().fold(0, |bits: u64, &byte| bits << 8 | u64::from(byte));
+            for symbol in eight.iter_mut().rev() {
+                *symbol = BASE32[(bits % 32) as usize];
+                bits /= 32;
+            }
+        }
+        Self(Repr::Short { length: INLINE as u8, bytes })
+    }
+
+    /// What a session of this key may be stored under, however the layer is set.
+    #[cfg(feature = "_sql")]
+    pub(crate) fn names(&self) -> [Self; 2] {
+        [self.clone(), self.hashed()]
     }
 
     /// What is compared and hashed, which needs no text.

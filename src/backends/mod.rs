@@ -29,6 +29,8 @@ pub use erased::ErasedStore;
 mod file;
 pub use file::FileStore;
 pub(crate) use file::open_url;
+mod hashed_keys;
+pub(crate) use hashed_keys::HashedKeys;
 mod memory;
 pub use memory::MemoryStore;
 #[cfg(feature = "signing")]

@@ -62,8 +62,9 @@ impl SessionLayer {
     ///
     /// When the settings cannot work together; the message says what to change.
     pub fn with_settings(store: impl SessionStore, settings: Settings) -> Result<Self, SettingsError> {
-        settings.validate()?;
-        Ok(Self::over(Context::new(ErasedStore::new(store), settings)))
+        let context = Context::new(ErasedStore::new(store), settings);
+        context.validate()?;
+        Ok(Self::over(context))
     }
 }
 
@@ -87,6 +88,11 @@ impl<N> SessionLayer<N> {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.context.settings
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn store(&self) -> &ErasedStore {
+        &self.context.store
     }
 
     /// Where the time comes from. A test gives a clock that it can move.
@@ -144,7 +150,7 @@ impl<S, N> Layer<S> for SessionLayer<N> {
     type Service = SessionMiddleware<S, N>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        if let Err(error) = self.context.settings.validate() {
+        if let Err(error) = self.context.validate() {
             panic!("the session settings cannot work: {error}");
         }
         SessionMiddleware::new(inner, Arc::clone(&self.context))

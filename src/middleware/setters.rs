@@ -5,7 +5,9 @@ use std::time::Duration;
 use http::StatusCode;
 
 use super::SessionLayer;
-use crate::settings::{CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode};
+use crate::settings::{
+    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode,
+};
 
 impl<N> SessionLayer<N> {
     /// The name of the cookie: [`Settings::cookie_name`](crate::Settings::cookie_name).
@@ -73,6 +75,12 @@ impl<N> SessionLayer<N> {
     /// [`Settings::refresh_threshold`](crate::Settings::refresh_threshold).
     pub fn refresh_threshold(self, threshold: impl Into<Option<Duration>>) -> Self {
         self.change(|context| context.settings.refresh_threshold = threshold.into())
+    }
+
+    /// Whether sessions are stored under hashes of their keys:
+    /// [`Settings::hash_keys`](crate::Settings::hash_keys).
+    pub fn hash_keys(self, hash_keys: HashKeys) -> Self {
+        self.change(|context| context.hash_keys(hash_keys))
     }
 
     /// What overlapping saves do: [`Settings::save_mode`](crate::Settings::save_mode).

@@ -6,23 +6,29 @@ use time::{Duration, OffsetDateTime};
 
 use super::{now_and_then::NowAndThen, queue::WriterQueue, writes::Writes};
 use crate::{
-    backends::{ErasedStore, SessionStore},
+    backends::{ErasedStore, HashedKeys, SessionStore},
     client::{self, Client},
     clock::Clock,
-    error::{Error, StoreError},
+    error::{Error, SettingsError, StoreError},
     expiry::Stored,
     session_data::SessionData,
     session_key::SessionKey,
-    settings::Settings,
+    settings::{HashKeys, Settings},
 };
 
 type ClientIp = Arc<dyn Fn(&http::HeaderMap, &http::Extensions) -> Option<std::net::IpAddr> + Send + Sync>;
 type CookieAge = Arc<dyn Fn(&SessionData) -> std::time::Duration + Send + Sync>;
 
+/// What a generated key looks like.
+const GENERATED: &str = "abcdefghijklmnopqrstuvwxyz012345";
+
 /// Store, settings, clock. A clone of a context is another layer over the same store.
 #[derive(Clone)]
 pub(crate) struct Context {
+    /// What sessions are loaded from and saved to.
     pub(crate) store: ErasedStore,
+    /// The same without what `hash_keys` puts before it.
+    given: ErasedStore,
     pub(crate) settings: Settings,
     pub(crate) clock: Clock,
     pub(crate) cookie_age: Option<CookieAge>,
@@ -37,7 +43,8 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(store: ErasedStore, settings: Settings) -> Self {
         Self {
-            store,
+            store: HashedKeys::over(&store, settings.hash_keys),
+            given: store,
             settings,
             clock: Clock::system(),
             cookie_age: None,
@@ -47,6 +54,21 @@ impl Context {
             writes: Arc::default(),
             undecodable: Arc::default(),
         }
+    }
+
+    pub(crate) fn hash_keys(&mut self, hash_keys: HashKeys) {
+        self.settings.hash_keys = hash_keys;
+        self.store = HashedKeys::over(&self.given, hash_keys);
+    }
+
+    /// Checks the settings, and that the store can do what they ask for.
+    pub(crate) fn validate(&self) -> Result<(), SettingsError> {
+        self.settings.validate()?;
+        // A store that does not know a generated key makes its own: what it is given is stored nowhere.
+        if self.settings.hash_keys != HashKeys::Off && !self.given.accepts(GENERATED) {
+            return Err(SettingsError("this store makes its own keys, so hash_keys has to be off".into()));
+        }
+        Ok(())
     }
 
     /// What is recorded of a request; nothing unless the layer was told to.

@@ -30,6 +30,33 @@ pub enum SaveMode {
     Overwrite,
 }
 
+/// Whether a hash of each session's key is stored in place of the key. Who reads the table, a backup of it, the cache
+/// or a log of statements then finds nothing that opens a session: no cookie of a hash is ever accepted.
+///
+/// What is stored is [`SessionKey::hashed`](crate::SessionKey::hashed). A Django beside this application finds none of
+/// these sessions with a session engine of its own.
+///
+/// A site with sessions under their keys gets to [`On`](Self::On) and logs nobody out: with more than one node, every
+/// node goes to [`MigratingBack`](Self::MigratingBack) first, so that each of them finds what the others are about to
+/// store; then every node goes to [`Migrating`](Self::Migrating). What is still stored under its key when all go to
+/// `On` ends there: after the age of a session that is what nobody has changed since. The way back is the same in the
+/// other direction: `Migrating`, `MigratingBack`, `Off`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum HashKeys {
+    /// Sessions are stored under their keys, as Django does it.
+    Off,
+    /// Sessions are stored under their keys. Those that are under hashes are found, too, and stored under their keys
+    /// from the next save on.
+    MigratingBack,
+    /// Sessions are stored under hashes. Those that are under their keys are found, too, and stored under hashes from
+    /// the next save on. Until then a load costs one statement more, and that save two; so does every deletion.
+    Migrating,
+    /// Sessions are stored under hashes, and are found under nothing else.
+    On,
+}
+
 /// What to do with two cookies of our name that carry different values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -4,11 +4,11 @@ use std::{env, str::FromStr, time::Duration};
 
 use http::StatusCode;
 
-use super::{OnInterrupted, SaveMode, Settings};
+use super::{HashKeys, OnInterrupted, SaveMode, Settings};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
@@ -20,6 +20,7 @@ const NAMES: [&str; 15] = [
     "EXPIRE_AT_BROWSER_CLOSE",
     "SAVE_EVERY_REQUEST",
     "REFRESH_THRESHOLD",
+    "HASH_KEYS",
     "SAVE_MODE",
     "ON_INTERRUPTED",
     "LOAD_DEADLINE",
@@ -30,7 +31,7 @@ impl Settings {
     /// Reads Django's variables from the environment, with `prefix` in front: with `"SESSION_"`,
     /// `SESSION_COOKIE_NAME`, `_COOKIE_AGE`, `_COOKIE_DOMAIN`, `_COOKIE_PATH`, `_COOKIE_SECURE`,
     /// `_COOKIE_HTTPONLY`, `_COOKIE_SAMESITE`, `_EXPIRE_AT_BROWSER_CLOSE` and `_SAVE_EVERY_REQUEST`, and of ours
-    /// `_COOKIE_PARTITIONED`, `_REFRESH_THRESHOLD`, `_SAVE_MODE`, `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
+    /// `_COOKIE_PARTITIONED`, `_REFRESH_THRESHOLD`, `_HASH_KEYS`, `_SAVE_MODE`, `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
     /// default; other variables are not looked at.
     ///
@@ -64,6 +65,7 @@ impl Settings {
             "EXPIRE_AT_BROWSER_CLOSE" => self.expire_at_browser_close = switch(value)?,
             "SAVE_EVERY_REQUEST" => self.save_every_request = switch(value)?,
             "REFRESH_THRESHOLD" => self.refresh_threshold = Some(seconds(value)?),
+            "HASH_KEYS" => self.hash_keys = value.parse()?,
             "SAVE_MODE" => self.save_mode = value.parse()?,
             "ON_INTERRUPTED" => self.on_interrupted = value.parse()?,
             "LOAD_DEADLINE" => self.load_deadline = seconds(value)?,
@@ -91,6 +93,20 @@ fn switch(value: &str) -> Result<bool, SettingsError> {
         "true" | "1" | "yes" | "on" => Ok(true),
         "false" | "0" | "no" | "off" => Ok(false),
         _ => Err(wrong("the value is not true or false")),
+    }
+}
+
+impl FromStr for HashKeys {
+    type Err = SettingsError;
+
+    fn from_str(text: &str) -> Result<Self, SettingsError> {
+        match text {
+            "off" => Ok(Self::Off),
+            "migrating_back" => Ok(Self::MigratingBack),
+            "migrating" => Ok(Self::Migrating),
+            "on" => Ok(Self::On),
+            _ => Err(wrong("the value is not off, migrating_back, migrating or on")),
+        }
     }
 }
 

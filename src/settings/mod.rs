@@ -6,7 +6,9 @@ use http::StatusCode;
 use serde::Deserialize;
 
 mod choices;
-pub use choices::{CookieFormat, DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode};
+pub use choices::{
+    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode,
+};
 mod env;
 mod values;
 use values::{optional_seconds, seconds, status};
@@ -75,6 +77,9 @@ pub struct Settings {
     /// session, as in Django.
     #[serde(with = "optional_seconds")]
     pub refresh_threshold: Option<Duration>,
+    /// Whether sessions are stored under hashes of their keys, so that nobody can use what is stored as a cookie.
+    /// Signed cookies are not stored, and refuse it. [`HashKeys::Off`].
+    pub hash_keys: HashKeys,
     /// What happens when another request saved the session meanwhile. [`SaveMode::Merge`].
     pub save_mode: SaveMode,
     /// What two cookies of our name with different values mean. [`DuplicateCookie::Refuse`].
@@ -119,6 +124,7 @@ impl Default for Settings {
             expire_at_browser_close: false,
             save_every_request: false,
             refresh_threshold: None,
+            hash_keys: HashKeys::Off,
             save_mode: SaveMode::Merge,
             duplicate_cookie: DuplicateCookie::Refuse,
             deletion_cookie: DeletionCookie::OnFlush,

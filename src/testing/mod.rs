@@ -32,3 +32,5 @@ pub use clock::TestClock;
 pub mod conformance;
 mod cookies;
 pub use cookies::{CookieJar, cookie_for, session_of};
+mod store;
+pub use store::store_of;

@@ -16,7 +16,7 @@ use crate::support::{
 };
 
 mod connecting;
-mod models;
+pub(crate) mod models;
 mod sqlite_rows;
 
 session_store_tests!(memory, async { MemoryStore::new() });

@@ -275,6 +275,7 @@ fn the_same_cases_run_on_every_database() {
         ("schema and models", CASES.len()),
         ("whose sessions", crate::user_sessions::CASES.len()),
         ("batching", crate::batching::CASES.len()),
+        ("hashed keys", crate::hashed_keys::cases()),
     ];
     println!("databases: {:<20} {:>7} {:>11} {:>8}", "cases", "SQLite", "PostgreSQL", "MariaDB");
     for (name, count) in rows {

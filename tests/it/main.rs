@@ -8,6 +8,7 @@ mod django_auth;
 mod django_messages;
 mod django_schema;
 mod examples;
+mod hashed_keys;
 mod layering;
 mod local_time;
 mod management;

@@ -80,10 +80,12 @@ impl<DB: Driver, K: UserIdKey, C: Cache> CachedDbStore<DbStore<DB, UserSession<K
         current: Option<&SessionKey>,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        let mut ended = 0;
+        let (mut ended, current) = (0, current.map(SessionKey::names));
         for _ in 0..ROUNDS {
             let keys = self.store.user(user_id).keys(now).await?.into_iter().map(|(_, session_key)| session_key);
-            let keys: Vec<_> = keys.filter(|session_key| Some(session_key) != current).collect();
+            let is_current =
+                |session_key: &SessionKey| current.as_ref().is_some_and(|names| names.contains(session_key));
+            let keys: Vec<_> = keys.filter(|session_key| !is_current(session_key)).collect();
             if keys.is_empty() {
                 break;
             }

@@ -15,7 +15,8 @@ use crate::{
 
 /// Reads and writes rows as the model `M`: Django's `Session.objects`.
 ///
-/// It does not ask what is there before it writes, so it is not what saves a request's session.
+/// It does not ask what is there before it writes, so it is not what saves a request's session. Its keys are those of the
+/// table: with [`Settings::hash_keys`](crate::Settings::hash_keys), what [`SessionKey::hashed`] says.
 #[derive(Debug)]
 pub struct BaseSessionManager<'a, DB: Driver, M: AbstractBaseSession<DB>>(&'a DbStore<DB, M>);
 

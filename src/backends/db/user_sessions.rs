@@ -73,7 +73,8 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
     ) -> Result<Vec<UserSessionInfo>, StoreError> {
         let mut sessions = self.live(now).await?;
         sessions.sort_by_key(|session| std::cmp::Reverse(session.last_seen));
-        Ok(sessions.into_iter().map(|session| info(session, current)).collect())
+        let current = current.map(SessionKey::names);
+        Ok(sessions.into_iter().map(|session| info(session, current.as_ref())).collect())
     }
 
     /// How many live sessions there are.
@@ -112,8 +113,13 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
     ///
     /// When the database fails.
     pub async fn revoke_others(&self, current: &SessionKey) -> Result<u64, StoreError> {
-        let condition = format!("session_key <> {}", DB::exact_marker(2));
-        self.delete(&condition, |args| DB::push_optional_text(args, Some(current.as_str()))).await
+        let (key, hash) = (DB::exact_marker(2), DB::exact_marker(3));
+        let condition = format!("session_key <> {key} AND session_key <> {hash}");
+        let names = current.names();
+        self.delete(&condition, |args| {
+            names.iter().try_for_each(|name| DB::push_optional_text(args, Some(name.as_str())))
+        })
+        .await
     }
 
     /// Ends the sessions that began first until at most `most` are left, and says how many it ended. Call it
@@ -177,9 +183,9 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
     }
 }
 
-fn info<K: UserIdKey>(session: UserSession<K>, current: Option<&SessionKey>) -> UserSessionInfo {
+fn info<K: UserIdKey>(session: UserSession<K>, current: Option<&[SessionKey; 2]>) -> UserSessionInfo {
     UserSessionInfo {
-        is_current: current == Some(&session.base.session_key),
+        is_current: current.is_some_and(|names| names.contains(&session.base.session_key)),
         handle: SessionHandle(session.handle),
         created: session.created,
         last_seen: session.last_seen,

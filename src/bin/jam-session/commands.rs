@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _, stderr, stdin, stdout};
 
-use jam_session::{DbStore, Driver, Raw, SessionKey, TableStats};
+use jam_session::{BaseSession, DbStore, Driver, Raw, SessionKey, StoreError, TableStats};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -61,7 +61,7 @@ async fn show<DB: Driver>(store: &DbStore<DB>, now: OffsetDateTime) -> Result<()
     let mut line = String::new();
     stdin().lock().read_line(&mut line).map_err(|_| failed("standard input cannot be read as text"))?;
     let key = SessionKey::parse(line.trim()).map_err(|_| failed("the line on standard input is no session key"))?;
-    let row = match store.get(&key).await {
+    let row = match find(store, &key).await {
         Ok(row) => row.ok_or_else(|| failed("there is no session of this key"))?,
         Err(error) => return Err(Failure::of(store, error).await),
     };
@@ -80,6 +80,14 @@ async fn show<DB: Driver>(store: &DbStore<DB>, now: OffsetDateTime) -> Result<()
         say(&format!(r#"{{"name":{},"value":{}}}"#, name.as_str(), value.as_str()))?;
     }
     Ok(())
+}
+
+/// The row of a stored key, or of a cookie's whose hash is stored.
+async fn find<DB: Driver>(store: &DbStore<DB>, key: &SessionKey) -> Result<Option<BaseSession>, StoreError> {
+    match store.get(key).await? {
+        Some(row) => Ok(Some(row)),
+        None => store.get(&key.hashed()).await,
+    }
 }
 
 fn text(at: OffsetDateTime) -> String {

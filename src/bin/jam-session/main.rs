@@ -73,7 +73,8 @@ enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Decode the session whose key is on standard input: its expiry, then a JSON line for each name
+    /// Decode the session whose key is on standard input, as it is stored or as its cookie has it: its expiry, then a
+    /// JSON line for each name
     Show,
     /// Count live and expired sessions, and say how large and how old they are
     Stats,

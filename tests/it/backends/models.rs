@@ -11,7 +11,7 @@ use super::migrated;
 use crate::support::{TestResult, databases};
 
 /// Whose session it is, where it began, and when it was last used.
-pub(super) struct Visit {
+pub(crate) struct Visit {
     base: BaseSession,
     email: Option<String>,
     entry_page: Option<String>,

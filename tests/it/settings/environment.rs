@@ -3,7 +3,7 @@
 use std::{env, process::Command, time::Duration};
 
 use http::StatusCode;
-use jam_session::{OnInterrupted, SameSite, SaveMode, Settings};
+use jam_session::{HashKeys, OnInterrupted, SameSite, SaveMode, Settings};
 
 use crate::support::TestResult;
 
@@ -62,6 +62,7 @@ fn each_variable_is_read() -> TestResult {
         ("EXPIRE_AT_BROWSER_CLOSE", "yes"),
         ("SAVE_EVERY_REQUEST", "on"),
         ("REFRESH_THRESHOLD", " 9 "),
+        ("HASH_KEYS", "migrating"),
         ("SAVE_MODE", "overwrite"),
         ("ON_INTERRUPTED", "409"),
         ("LOAD_DEADLINE", "7"),
@@ -79,6 +80,7 @@ fn each_variable_is_read() -> TestResult {
         settings.expire_at_browser_close = true;
         settings.save_every_request = true;
         settings.refresh_threshold = Some(Duration::from_secs(9));
+        settings.hash_keys = HashKeys::Migrating;
         settings.save_mode = SaveMode::Overwrite;
         settings.on_interrupted = OnInterrupted::Respond(StatusCode::CONFLICT);
         settings.load_deadline = Duration::from_secs(7);
@@ -93,6 +95,10 @@ fn words_have_few_spellings() -> TestResult {
     }
     assert_read(&[("COOKIE_DOMAIN", "")], |_| ())?;
     assert_read(&[("COOKIE_SAMESITE", "False")], |settings| settings.cookie_same_site = SameSite::Unset)?;
+    for (word, hash_keys) in [("off", HashKeys::Off), ("migrating_back", HashKeys::MigratingBack), ("on", HashKeys::On)]
+    {
+        assert_read(&[("HASH_KEYS", word)], |settings| settings.hash_keys = hash_keys)?;
+    }
     assert_read(&[("SAVE_MODE", "merge")], |_| ())?;
     assert_read(&[("ON_INTERRUPTED", "keep_response")], |settings| {
         settings.on_interrupted = OnInterrupted::KeepResponse;
@@ -109,6 +115,7 @@ fn a_value_that_does_not_parse_is_an_error_that_names_its_variable() -> TestResu
     assert_refused("REFRESH_THRESHOLD", "-1", seconds)?;
     assert_refused("COOKIE_SECURE", "maybe", "the value is not true or false")?;
     assert_refused("COOKIE_SAMESITE", "Laxative", "SameSite is not one of Strict, Lax, None, False")?;
+    assert_refused("HASH_KEYS", "true", "the value is not off, migrating_back, migrating or on")?;
     assert_refused("SAVE_MODE", "Merge", "the value is not merge or overwrite")?;
     assert_refused("ON_INTERRUPTED", "keep", "the value is not a status or keep_response")?;
     assert_refused("ON_INTERRUPTED", "99", "the value is not a status or keep_response")

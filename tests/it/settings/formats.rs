@@ -26,6 +26,7 @@ pub(super) fn everything() -> Value {
         "expire_at_browser_close": true,
         "save_every_request": true,
         "refresh_threshold": 9,
+        "hash_keys": "migrating",
         "save_mode": "overwrite",
         "duplicate_cookie": "take_last",
         "deletion_cookie": "when_empty",
@@ -54,7 +55,7 @@ fn each_name_is_read_and_alone_makes_a_difference() -> TestResult {
     let all = everything();
     let names = all.as_object().ok_or("an object")?;
 
-    assert_eq!(names.len(), 22);
+    assert_eq!(names.len(), 23);
     for (name, value) in names {
         assert_ne!(read(json!({ name: value }))?, Settings::default(), "{name}");
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 use jam_session::{
-    CookieFormat, DeletionCookie, DuplicateCookie, Headers, MemoryStore, OnInterrupted, SameSite, SaveMode,
-    SessionLayer, Settings,
+    CookieFormat, DeletionCookie, DuplicateCookie, ErasedStore, HashKeys, Headers, MemoryStore, OnInterrupted,
+    SameSite, SaveMode, SessionLayer, Settings, SignedCookieStore, Signer,
 };
 use tower::Layer as _;
 
@@ -160,6 +160,28 @@ fn a_layer_panics_with_the_sentence() {
     SessionLayer::new(MemoryStore::new()).cookie_partitioned(true).cookie_secure(false).layer("a service");
 }
 
+/// A store that makes its own keys.
+fn signed_cookies() -> ErasedStore {
+    ErasedStore::new(SignedCookieStore::new(Signer::new("a secret of the test")))
+}
+
+#[test]
+fn a_store_that_makes_its_own_keys_cannot_hash_them() {
+    for hash_keys in [HashKeys::MigratingBack, HashKeys::Migrating, HashKeys::On] {
+        let mut settings = Settings::default();
+        settings.hash_keys = hash_keys;
+        let error = SessionLayer::with_settings(signed_cookies(), settings).expect_err("it cannot work");
+        assert_eq!(error.to_string(), "this store makes its own keys, so hash_keys has to be off");
+    }
+    SessionLayer::new(signed_cookies()).hash_keys(HashKeys::On).hash_keys(HashKeys::Off).layer("a service");
+}
+
+#[test]
+#[should_panic(expected = "the session settings cannot work: this store makes its own keys")]
+fn a_layer_over_signed_cookies_panics_when_it_is_to_hash_keys() {
+    SessionLayer::new(signed_cookies()).hash_keys(HashKeys::On).layer("a service");
+}
+
 #[test]
 fn setters_may_come_in_any_order() {
     let layer = SessionLayer::new(MemoryStore::new()).cookie_same_site(SameSite::None).cookie_secure(false);
@@ -181,6 +203,7 @@ fn every_setter_sets_its_setting() -> TestResult {
         .expire_at_browser_close(true)
         .save_every_request(true)
         .refresh_threshold(Duration::from_secs(9))
+        .hash_keys(HashKeys::Migrating)
         .save_mode(SaveMode::Overwrite)
         .duplicate_cookie(DuplicateCookie::TakeLast)
         .deletion_cookie(DeletionCookie::WhenEmpty)
