@@ -41,6 +41,26 @@ const LONGEST: usize = 4096;
 /// assert_eq!(format!("{key:?}"), "SessionKey(..)");
 /// # Ok::<(), jam_session::InvalidSessionKey>(())
 /// ```
+///
+/// None of this compiles:
+///
+/// ```compile_fail,E0277
+/// # let key = jam_session::SessionKey::parse("0123456789abcdefghijklmnopqrstuv")?;
+/// format!("{key}");
+/// # Ok::<(), jam_session::InvalidSessionKey>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// # let key = jam_session::SessionKey::parse("0123456789abcdefghijklmnopqrstuv")?;
+/// serde_json::to_string(&key);
+/// # Ok::<(), jam_session::InvalidSessionKey>(())
+/// ```
+///
+/// ```compile_fail,E0061
+/// # async fn chosen(layer: jam_session::SessionLayer, key: jam_session::SessionKey) {
+/// layer.create(&key).await; // a new session has a new key
+/// # }
+/// ```
 #[derive(Clone)]
 #[doc(alias = "Id")]
 pub struct SessionKey(Repr);

@@ -51,6 +51,11 @@ const KEY_SALT: &str = "django.contrib.sessions.SessionStore";
 /// ```
 ///
 /// `Debug` shows nothing of the secrets. A clone shares the keys.
+///
+/// ```compile_fail,E0277
+/// # let signer = jam_session::Signer::new("secret");
+/// serde_json::to_string(&signer);
+/// ```
 #[derive(Clone)]
 #[doc(alias = "django.core.signing")]
 #[doc(alias = "TimestampSigner")]

@@ -4,6 +4,8 @@
 //! and what XChaCha20-Poly1305 makes of the data. The version, the times and the purpose are authenticated with it.
 //! Nothing is compressed: how long a text is would tell what is in it.
 
+use std::sync::Arc;
+
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit as _, XChaCha20Poly1305, XNonce,
@@ -12,6 +14,7 @@ use chacha20poly1305::{
 use hmac::{Hmac, Mac as _};
 use rand::RngExt as _;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
 use super::{SecretKey, Signer, SigningError};
 
@@ -25,8 +28,13 @@ const TAG: usize = 16;
 const CONTEXT: &[u8] = b"jam-session sealed session v1";
 
 /// Encrypts with the first key of a signer, and decrypts with any.
+///
+/// The cipher is made for each text, which costs nothing: it is its key. Kept, it would be wiped by a feature of its
+/// crate alone, which would change the random generator of the whole program, too.
 #[derive(Clone)]
-pub(crate) struct Sealer(Vec<XChaCha20Poly1305>);
+pub(crate) struct Sealer(Arc<[Key]>);
+
+type Key = Zeroizing<[u8; 32]>;
 
 /// A text that was opened. Times are microseconds since 1970.
 pub(crate) struct Opened {
@@ -37,7 +45,7 @@ pub(crate) struct Opened {
 
 impl Sealer {
     pub(crate) fn new(signer: &Signer) -> Self {
-        Self(signer.0.secrets.iter().map(|secret| XChaCha20Poly1305::new(&derived(secret).into())).collect())
+        Self(signer.0.secrets.iter().map(derived).collect())
     }
 
     /// `purpose` has to be the same when the text is opened.
@@ -48,7 +56,7 @@ impl Sealer {
         let nonce: [u8; NONCE] = rand::rng().random();
         bytes.extend_from_slice(&nonce);
         let aad = authenticated(&bytes[..HEADER], purpose);
-        let sealed = self.0[0].encrypt(&XNonce::from(nonce), Payload { msg: raw, aad: &aad });
+        let sealed = cipher(&self.0[0]).encrypt(&XNonce::from(nonce), Payload { msg: raw, aad: &aad });
         bytes.extend(sealed.expect("a session is far shorter than the cipher allows"));
         let mut text = VERSION.to_owned();
         BASE64_URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
@@ -61,7 +69,8 @@ impl Sealer {
         let (header, rest) = bytes.split_first_chunk::<HEADER>().ok_or(SigningError::BadSignature)?;
         let (nonce, sealed) = rest.split_first_chunk::<NONCE>().ok_or(SigningError::BadSignature)?;
         let (nonce, aad) = (XNonce::from(*nonce), authenticated(header, purpose));
-        let mut opened = self.0.iter().filter_map(|key| key.decrypt(&nonce, Payload { msg: sealed, aad: &aad }).ok());
+        let mut opened =
+            self.0.iter().filter_map(|key| cipher(key).decrypt(&nonce, Payload { msg: sealed, aad: &aad }).ok());
         let raw = opened.next().ok_or(SigningError::BadSignature)?;
         let time = |at: usize| i64::from_be_bytes(header[at..at + 8].try_into().expect("eight bytes"));
         Ok(Opened { raw, sealed_at: time(0), expires_at: time(8) })
@@ -73,13 +82,17 @@ fn authenticated(header: &[u8], purpose: &str) -> Vec<u8> {
     [VERSION.as_bytes(), header, purpose.as_bytes()].concat()
 }
 
+fn cipher(key: &Key) -> XChaCha20Poly1305 {
+    XChaCha20Poly1305::new((&**key).into())
+}
+
 /// HKDF with SHA-256 (RFC 5869): the first 32 bytes for this use.
-fn derived(secret: &SecretKey) -> [u8; 32] {
-    let hmac = |key: &[u8], parts: &[&[u8]]| -> [u8; 32] {
+fn derived(secret: &SecretKey) -> Key {
+    let hmac = |key: &[u8], parts: &[&[u8]]| -> Key {
         let mut hmac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
         parts.iter().for_each(|part| hmac.update(part));
-        hmac.finalize().into_bytes().into()
+        Zeroizing::new(hmac.finalize().into_bytes().into())
     };
     let extracted = hmac(&[0; 32], &[secret.as_bytes()]);
-    hmac(&extracted, &[CONTEXT, &[1]])
+    hmac(&*extracted, &[CONTEXT, &[1]])
 }

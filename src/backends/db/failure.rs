@@ -11,6 +11,9 @@ pub(super) fn failure<DB: Driver>(table: &str, error: impl Borrow<sqlx::Error> +
     if DB::is_missing_table(cause) {
         return StoreError::Backend(Box::new(MissingTable { table: table.to_owned(), source: error.into() }));
     }
+    if let Some(refused) = Refused::of(cause) {
+        return StoreError::Backend(Box::new(refused));
+    }
     if is_connection_error(cause) {
         return StoreError::Lost(error.into());
     }
@@ -36,6 +39,32 @@ pub(super) fn is_connection_error(error: &sqlx::Error) -> bool {
         _ => false,
     }
 }
+
+/// A value that the database refused. In their own words databases quote it (`Duplicate entry '…'`, `Failing row
+/// contains (…)`), and it may be a key or a session: the code and the constraint have to do.
+#[derive(Debug)]
+struct Refused {
+    code: String,
+    constraint: Option<String>,
+}
+
+impl Refused {
+    /// Data exceptions and violations of constraints: SQLSTATE 22... and 23..., which SQLite has not. It quotes nothing.
+    fn of(error: &sqlx::Error) -> Option<Self> {
+        let error = error.as_database_error()?;
+        let code = error.code().filter(|code| code.len() == 5 && matches!(code.get(..2), Some("22" | "23")))?;
+        Some(Self { code: code.into_owned(), constraint: error.constraint().map(str::to_owned) })
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the database refused a value, with code {}", self.code)?;
+        self.constraint.iter().try_for_each(|name| write!(f, " of the constraint `{name}`"))
+    }
+}
+
+impl StdError for Refused {}
 
 #[derive(Debug)]
 struct MissingTable {
