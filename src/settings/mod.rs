@@ -13,6 +13,8 @@ mod env;
 mod values;
 use values::{optional_seconds, seconds, status};
 mod validate;
+mod warnings;
+pub use warnings::SettingsWarning;
 
 /// Every setting of a [`SessionLayer`](crate::SessionLayer), which also has a method for each. Django's
 /// `SESSION_COOKIE_AGE` is `cookie_age` here, and so on.

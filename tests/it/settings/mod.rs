@@ -3,3 +3,4 @@
 mod environment;
 mod formats;
 mod validate;
+mod warnings;
