@@ -4,6 +4,8 @@
 #![doc = "[CONTRIBUTING.md]: https://docs.rs/crate/jam-session/latest/source/CONTRIBUTING.md"]
 #![doc = "[docs/performance]: https://docs.rs/crate/jam-session/latest/source/docs/performance/README.md"]
 #![doc = "[examples]: https://docs.rs/crate/jam-session/latest/source/examples/"]
+#![doc = "[from Django]: guides::coming_from_django"]
+#![doc = "[from tower-sessions]: guides::coming_from_tower_sessions"]
 #![doc = ""]
 // Its programs need these features; the documentation does not.
 #![cfg_attr(any(not(doctest), all(feature = "axum", feature = "sqlite", feature = "signing")), doc = include_str!("../README.md"))]
@@ -57,6 +59,7 @@ pub use expiry::Expiry;
 mod extract;
 #[cfg(feature = "axum")]
 pub use extract::NamedSession;
+pub mod guides;
 mod json_scanner;
 mod limits;
 pub use limits::Limits;
@@ -82,6 +85,7 @@ pub use session_key::SessionKey;
 mod settings;
 pub use settings::{
     CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode, Settings,
+    SettingsWarning,
 };
 
 #[cfg(feature = "signing")]

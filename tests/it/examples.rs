@@ -8,9 +8,6 @@ use tower::ServiceExt as _;
 
 use crate::support::{TestResult, cookie_of, request, send, text};
 
-mod beside_django;
-mod program;
-
 macro_rules! example {
     ($name:ident, $path:literal) => {
         #[path = $path]
@@ -18,6 +15,10 @@ macro_rules! example {
         mod $name;
     };
 }
+mod beside_django;
+mod pages;
+mod program;
+
 example!(counter, "../../examples/counter.rs");
 example!(expiry, "../../examples/expiry.rs");
 example!(login, "../../examples/login.rs");

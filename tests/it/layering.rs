@@ -29,6 +29,8 @@ const FLOORS: [&[&str]; 6] = [
         "serializers",
         "signing",
         "codec",
+        // Text alone.
+        "guides",
     ],
     &["base_session", "cache"],
     &["backends"],
