@@ -96,6 +96,32 @@ fn an_untouched_request_costs_three_allocations_in_axum() {
     assert!(added.iter().all(|&added| added > 0), "a handle of the session is not free: {added:?}");
 }
 
+/// Whatever is sent, looking for our cookie in it costs nothing more.
+#[test]
+fn a_hostile_cookie_header_costs_no_more_allocations_than_none() {
+    let ours = SessionLayer::new(MemoryStore::new())
+        .layer(service_fn(|_request: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) }));
+    let small = (0..10_000).map(|n| format!("a{n}=b; ")).collect::<String>();
+    let few = &small[..16 * 1024];
+    let key = "sessionid=0123456789abcdefghijklmnopqrstuv";
+
+    let none = allocations(&ours, None);
+    for hostile in [
+        &*small,
+        few,
+        &";".repeat(16 * 1024),
+        &" ".repeat(16 * 1024),
+        &format!("sessionid={}", "a".repeat(1 << 20)),
+        &format!("sessionid={}", "a".repeat(16 * 1024 - 10)),
+        &format!("{key}; sessionid=1"),
+        &format!("{key}; ").repeat(300),
+        &format!("{key}; {}", &few[..16_000]),
+        "sessionid=%00\u{e9}",
+    ] {
+        assert_eq!(allocations(&ours, Some(hostile)), none, "{} bytes of cookies", hostile.len());
+    }
+}
+
 #[test]
 fn an_untouched_request_costs_four_allocations_in_plain_tower() {
     let bare = service_fn(|_request: Request<Body>| async { Ok::<_, Infallible>(Response::new(Body::empty())) });

@@ -39,9 +39,11 @@ pub(super) fn finish<B: Default>(
     if verdict.vary || set_cookie.is_some() {
         cookie::append_vary(headers);
     }
+    if verdict.changed || set_cookie.is_some() {
+        cookie::forbid_storing(headers, &context.settings);
+    }
     if let Some(set_cookie) = set_cookie {
         headers.append(header::SET_COOKIE, set_cookie);
-        cookie::forbid_storing(headers, &context.settings);
     }
     response
 }

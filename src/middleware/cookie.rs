@@ -11,23 +11,25 @@ use crate::{
     settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings},
 };
 
-/// How much of a request's cookies is looked at.
-const LONGEST_HEADER: usize = 16 * 1024;
+/// As many bytes of cookies are looked at in one request. Browsers have room for far more, and most servers take less.
+const MOST_COOKIES: usize = 16 * 1024;
 /// How long a `Set-Cookie` is with a key of ours and all attributes.
 const LIKELY_LENGTH: usize = 192;
 /// Browsers cut off what is longer (RFC 6265bis).
 const LONGEST_AGE: Duration = Duration::days(400);
 
 /// Finds our cookie. Names are compared byte for byte, and nothing is decoded: what a browser would keep
-/// apart, we keep apart.
+/// apart, we keep apart. Of more cookies than are looked at none is believed: the end might contradict the beginning.
 pub(super) fn sent(headers: &HeaderMap, settings: &Settings, accepts: impl Fn(&str) -> bool) -> Sent {
     let mut found: Option<&[u8]> = None;
-    let mut budget = LONGEST_HEADER;
+    let mut left = MOST_COOKIES;
     for header in headers.get_all(header::COOKIE) {
-        let bytes = header.as_bytes();
-        let bytes = &bytes[..bytes.len().min(budget)];
-        budget -= bytes.len();
-        for value in values(bytes, settings.cookie_name.as_bytes()) {
+        let Some(rest) = left.checked_sub(header.len()) else {
+            tracing::warn!("more than 16 KiB of cookies; none is believed");
+            return Sent::Refused;
+        };
+        left = rest;
+        for value in values(header.as_bytes(), settings.cookie_name.as_bytes()) {
             let other = found.is_some_and(|first| first != value);
             if other && settings.duplicate_cookie == DuplicateCookie::Refuse {
                 tracing::warn!("two session cookies with different values; neither is believed");
@@ -55,9 +57,10 @@ fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]
     })
 }
 
-/// Spaces and tabs alone: other white space is part of somebody else's name.
+/// Spaces alone: other white space is part of somebody else's name. Were it taken away, a name that no browser holds
+/// to the rules of `__Host-` would become one that it does.
 fn trim(mut bytes: &[u8]) -> &[u8] {
-    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = bytes {
         bytes = rest;
     }
     bytes
@@ -141,7 +144,7 @@ pub(super) fn append_vary(headers: &mut HeaderMap) {
     }
 }
 
-/// Keeps a response with a `Set-Cookie` out of shared caches (RFC 9111, section 7.3).
+/// Keeps a response out of caches; a `Set-Cookie` alone does not (RFC 9111, section 7.3).
 pub(super) fn forbid_storing(headers: &mut HeaderMap, settings: &Settings) {
     if settings.headers == Headers::Vary {
         return;

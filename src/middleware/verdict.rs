@@ -28,6 +28,8 @@ pub(super) struct Verdict {
     pub(super) issued: bool,
     /// The response depends on the cookie.
     pub(super) vary: bool,
+    /// The session was changed, whether that is saved or not: what the response shows of it is this visitor's.
+    pub(super) changed: bool,
 }
 
 impl Verdict {
@@ -37,7 +39,8 @@ impl Verdict {
         let ended = facts.ended && failed && !facts.has_row;
         let delete_cookie = facts.sent && (ended || facts.is_empty() && ends_cookie(facts, settings));
         let write = if delete_cookie || failed { Write::Nothing } else { write(facts, settings) };
-        Self { write, delete_cookie, issued: facts.issued, vary: facts.accessed || delete_cookie || facts.issued }
+        let vary = facts.accessed || delete_cookie || facts.issued;
+        Self { write, delete_cookie, issued: facts.issued, vary, changed: facts.unsaved || facts.ended }
     }
 
     /// Whether the response goes out exactly as it came.

@@ -56,6 +56,13 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Looks at the session: from now on the response depends on the cookie.
+    pub(super) fn look(&self) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.accessed = true;
+        state
+    }
+
     pub(crate) fn facts(&self) -> Facts {
         self.lock().facts()
     }

@@ -55,21 +55,23 @@ impl LazySession {
     /// anonymous visitor.
     #[doc(alias = "aload")]
     pub async fn load(&self) -> Result<Session, Error> {
-        self.0.lock().accessed = true;
+        drop(self.0.look());
         self.0.load().await?;
         Ok(Session::new(Arc::clone(&self.0)))
     }
 
-    /// The key of the session, or, before it is loaded, what the client says it is.
+    /// The key of the session, or, before it is loaded, what the client says it is. The response then varies with
+    /// the cookie.
     #[must_use]
     pub fn session_key(&self) -> Option<SessionKey> {
-        self.0.lock().session_key().cloned()
+        self.0.look().session_key().cloned()
     }
 
-    /// Whether there is neither a key nor data. Before the session is loaded, a key counts as a session.
+    /// Whether there is neither a key nor data. Before the session is loaded, a key counts as a session. The
+    /// response then varies with the cookie.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.facts().is_empty()
+        self.0.look().facts().is_empty()
     }
 
     /// Whether this request looked at the session.

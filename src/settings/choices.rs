@@ -95,8 +95,8 @@ pub enum CookieFormat {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Headers {
-    /// `Vary: Cookie`; with a `Set-Cookie` also `Cache-Control: no-store`, unless the handler said
-    /// `private` or `no-store` (RFC 9111 lets caches keep `Set-Cookie` otherwise).
+    /// `Vary: Cookie`; with a `Set-Cookie`, or when the handler changed the session, also `Cache-Control: no-store`,
+    /// unless the handler said `private` or `no-store` (RFC 9111 lets caches keep `Set-Cookie` otherwise).
     VaryAndNoStore,
     /// `Vary: Cookie` alone, as Django does.
     Vary,

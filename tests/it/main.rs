@@ -3,12 +3,14 @@
 mod backends;
 mod batching;
 mod budget;
+mod caches;
 mod databases;
 mod django_auth;
 mod django_messages;
 mod django_schema;
 mod examples;
 mod hashed_keys;
+mod hostile;
 mod layering;
 mod local_time;
 mod management;

@@ -8,9 +8,6 @@ use tower::{ServiceBuilder, ServiceExt as _};
 pub(crate) fn cookie_header(bytes: &[u8]) {
     let lines: Vec<HeaderValue> =
         bytes.split(|&byte| byte == b'\n').filter_map(|line| HeaderValue::from_bytes(line).ok()).collect();
-    if lines.iter().map(HeaderValue::len).sum::<usize>() > 16 * 1024 {
-        return;
-    }
     let mut request = Request::new(());
     for line in &lines {
         request.headers_mut().append(header::COOKIE, line.clone());
@@ -27,8 +24,11 @@ pub(crate) fn cookie_header(bytes: &[u8]) {
     assert_eq!(response.into_body(), read_plainly(&lines));
 }
 
-/// The one value that is sent under the name `sessionid`, if it is a key.
+/// The one value that is sent under the name `sessionid`, if it is a key and there are not too many cookies.
 fn read_plainly(lines: &[HeaderValue]) -> Option<String> {
+    if lines.iter().map(HeaderValue::len).sum::<usize>() > 16 * 1024 {
+        return None;
+    }
     let mut values: Vec<Vec<u8>> = Vec::new();
     for line in lines {
         for pair in line.as_bytes().split(|&byte| byte == b';') {
@@ -46,7 +46,7 @@ fn read_plainly(lines: &[HeaderValue]) -> Option<String> {
 }
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
-    let blank = |byte: &u8| *byte == b' ' || *byte == b'\t';
+    let blank = |byte: &u8| *byte == b' ';
     let start = bytes.iter().position(|byte| !blank(byte)).unwrap_or(bytes.len());
     let end = bytes.iter().rposition(|byte| !blank(byte)).map_or(start, |last| last + 1);
     &bytes[start..end]

@@ -36,7 +36,7 @@ async fn ours_is_found_among_others() {
         ours.clone(),
         format!("theme=dark; {ours}; lang=tr"),
         format!("theme=dark;{ours}"),
-        format!("  {ours}\t"),
+        format!("  {ours} "),
         ours.replace('=', " = "),
         format!("sessionid2=x; xsessionid=y; {ours}"),
         format!("flag; =; ; {ours}"),
@@ -110,14 +110,19 @@ async fn of_two_different_cookies_the_last_is_believed_where_that_is_set() {
 }
 
 #[tokio::test]
-async fn no_more_than_16_kib_are_looked_at() {
+async fn of_more_than_16_kib_of_cookies_none_is_believed() {
     let site = site(layer());
     let ours = visitor(&site).await;
-    // `x=…;` before ours, so that everything ends at the given byte.
-    let padded = |end: usize| format!("x={};{ours}", "y".repeat(end - ours.len() - 3));
+    // `x=…;` before ours or behind it, so that everything together is that long.
+    let filler = |length: usize| format!("x={}", "y".repeat(length - ours.len() - 3));
 
-    assert!(recognized(&site, &[padded(16 * 1024).as_bytes()]).await);
-    assert!(!recognized(&site, &[padded(16 * 1024 + 1).as_bytes()]).await);
-    let filler = format!("x={}", "y".repeat(16 * 1024 - 2));
-    assert!(!recognized(&site, &[filler.as_bytes(), ours.as_bytes()]).await);
+    for (length, believed) in [(16 * 1024, true), (16 * 1024 + 1, false)] {
+        let filler = filler(length);
+        for cookies in [format!("{filler};{ours}"), format!("{ours};{filler}")] {
+            assert_eq!(recognized(&site, &[cookies.as_bytes()]).await, believed, "{length} bytes");
+        }
+        let lines = [format!("{filler};"), ours.clone()];
+        assert_eq!(recognized(&site, &[lines[0].as_bytes(), lines[1].as_bytes()]).await, believed, "in two lines");
+        assert_eq!(recognized(&site, &[lines[1].as_bytes(), lines[0].as_bytes()]).await, believed, "the other way");
+    }
 }

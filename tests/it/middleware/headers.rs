@@ -1,7 +1,7 @@
 //! `Vary` and `Cache-Control`: what caches are told.
 
 use axum::{Router, body::Body, http::HeaderMap};
-use http::{Response, header};
+use http::{Response, StatusCode, header};
 use jam_session::{Headers, LazySession, MemoryStore, Session, SessionLayer};
 
 use crate::support::{page, send, site, visitor};
@@ -51,6 +51,11 @@ async fn a_response_varies_with_the_cookie_when_its_handler_looked() {
     assert!(send(&site, "/untouched", &cookie).await.headers().get(header::VARY).is_none());
     let app = page(layer(), |session: LazySession| async move { format!("{}", session.accessed()) });
     assert!(send(&app, "/", &cookie).await.headers().get(header::VARY).is_none(), "the extractor alone does not look");
+    let keyed = page(layer(), |session: LazySession| async move { format!("{}", session.session_key().is_some()) });
+    let empty = page(layer(), |session: LazySession| async move { format!("{}", session.is_empty()) });
+    for app in [keyed, empty] {
+        assert_eq!(lines(&send(&app, "/", &cookie).await, header::VARY), ["Cookie"], "whether there is a cookie");
+    }
 }
 
 #[tokio::test]
@@ -64,6 +69,10 @@ async fn cookie_joins_what_the_handler_varies_by() {
     assert_eq!(vary_after(&["*"]).await, ["*"]);
     assert_eq!(vary_after(&["Accept", "*"]).await, ["*"]);
     assert_eq!(vary_after(&[",, Accept ,"]).await, ["Accept, Cookie"]);
+    assert_eq!(vary_after(&["Accept, Accept"]).await, ["Accept, Accept, Cookie"]);
+    assert_eq!(vary_after(&["cookie", "Cookie"]).await, ["cookie, Cookie"]);
+    assert_eq!(vary_after(&["*, Accept"]).await, ["*"]);
+    assert_eq!(vary_after(&["Cookie2", "Origin"]).await, ["Cookie2, Origin, Cookie"]);
 }
 
 #[tokio::test]
@@ -84,6 +93,25 @@ async fn without_a_cookie_the_handlers_cache_control_stands() {
 
     assert!(send(&site, "/read", &cookie).await.headers().get(header::CACHE_CONTROL).is_none());
     assert_eq!(lines(&send(&site, "/flush", &cookie).await, header::CACHE_CONTROL), ["no-store"]);
+}
+
+#[tokio::test]
+async fn what_a_handler_changed_is_not_stored_although_nothing_of_it_was_saved() {
+    let public = (header::CACHE_CONTROL, "public, max-age=60");
+    let failing = page(layer(), move |session: Session| async move {
+        session.insert("n", &1)?;
+        Ok::<_, jam_session::Error>((StatusCode::INTERNAL_SERVER_ERROR, [public], "n = 1"))
+    });
+    let ending = page(layer(), |session: Session| async move {
+        session.flush().await?;
+        Ok::<_, jam_session::Error>([(header::CACHE_CONTROL, "public, max-age=60")])
+    });
+
+    for app in [failing, ending] {
+        let response = send(&app, "/", "").await;
+        assert!(response.headers().get(header::SET_COOKIE).is_none());
+        assert_eq!(lines(&response, header::CACHE_CONTROL), ["no-store"]);
+    }
 }
 
 #[tokio::test]
