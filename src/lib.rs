@@ -84,8 +84,8 @@ mod session_key;
 pub use session_key::SessionKey;
 mod settings;
 pub use settings::{
-    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode, Settings,
-    SettingsWarning,
+    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, ProxyHeader, SameSite, SaveMode,
+    Settings, SettingsWarning, SiteData,
 };
 
 #[cfg(feature = "signing")]

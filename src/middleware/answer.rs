@@ -29,15 +29,19 @@ pub(super) fn finish<B: Default>(
         }
         Err(error) => (failure(&error, session), None),
     };
+    let secure = session.secure;
     let record = saved.or_else(|| verdict.issued.then(|| session.record()).flatten());
     let set_cookie = match record {
-        Some(record) => Some(set_cookie(&record, context)),
-        None if verdict.delete_cookie => Some(cookie::deletion(&context.settings)),
+        Some(ref record) => Some(set_cookie(record, context, secure)),
+        None if verdict.delete_cookie => Some(cookie::deletion(&context.settings, secure)),
         None => None,
     };
     let headers = response.headers_mut();
     if verdict.vary || set_cookie.is_some() {
         cookie::append_vary(headers);
+    }
+    if verdict.ended {
+        cookie::clear_site_data(headers, &context.settings, record.is_some());
     }
     if verdict.changed || set_cookie.is_some() {
         cookie::forbid_storing(headers, &context.settings);
@@ -48,14 +52,14 @@ pub(super) fn finish<B: Default>(
     response
 }
 
-fn set_cookie(record: &Record, context: &Context) -> HeaderValue {
+fn set_cookie(record: &Record, context: &Context, secure: bool) -> HeaderValue {
     let (settings, data, now) = (&context.settings, &record.session_data, context.now());
     let stored = context.stored_expiry(data);
     let at_browser_close =
         stored.as_ref().is_ok_and(|stored| stored.at_browser_close(settings.expire_at_browser_close));
     let age = stored.and_then(|stored| stored.age(now, context.session_cookie_age(data)));
     let age = age.unwrap_or_else(|_| record.expire_date - now);
-    cookie::set(settings, &record.session_key, (!at_browser_close).then_some(age), now)
+    cookie::set(settings, &record.session_key, (!at_browser_close).then_some(age), now, secure)
 }
 
 /// An empty response instead of the one that must not go out. It is where the error is logged, once.

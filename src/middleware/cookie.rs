@@ -2,17 +2,18 @@
 
 use std::fmt::Write as _;
 
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
     session::Sent,
     session_key::SessionKey,
-    settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings},
+    settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings, SiteData},
 };
 
 /// As many bytes of cookies are looked at in one request. Browsers have room for far more, and most servers take less.
 const MOST_COOKIES: usize = 16 * 1024;
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 /// How long a `Set-Cookie` is with a key of ours and all attributes.
 const LIKELY_LENGTH: usize = 192;
 /// Browsers cut off what is longer (RFC 6265bis).
@@ -66,8 +67,19 @@ fn trim(mut bytes: &[u8]) -> &[u8] {
     bytes
 }
 
+/// Whether the cookie of a request is to be `Secure`. Headers are believed only where that is set.
+pub(super) fn secure(headers: &HeaderMap, settings: &Settings) -> bool {
+    settings.cookie_secure && settings.secure_proxy_ssl_header.as_ref().is_none_or(|proxy| proxy.is_in(headers))
+}
+
 /// The `Set-Cookie` of a session. Without an `age` the cookie ends with the browser.
-pub(super) fn set(settings: &Settings, key: &SessionKey, age: Option<Duration>, now: OffsetDateTime) -> HeaderValue {
+pub(super) fn set(
+    settings: &Settings,
+    key: &SessionKey,
+    age: Option<Duration>,
+    now: OffsetDateTime,
+    secure: bool,
+) -> HeaderValue {
     let mut cookie = base(settings, key.as_str());
     if let Some(age) = age {
         let age = match settings.cookie_format {
@@ -78,20 +90,20 @@ pub(super) fn set(settings: &Settings, key: &SessionKey, age: Option<Duration>, 
         cookie.set_expires(now.saturating_add(age));
     }
     cookie.set_http_only(settings.cookie_http_only);
-    cookie.set_secure(settings.cookie_secure);
+    cookie.set_secure(secure);
     cookie.set_partitioned(settings.cookie_partitioned);
     render(&cookie, settings)
 }
 
 /// The `Set-Cookie` that makes a browser forget the cookie: it has to name it exactly.
-pub(super) fn deletion(settings: &Settings) -> HeaderValue {
+pub(super) fn deletion(settings: &Settings, secure: bool) -> HeaderValue {
     let mut cookie = base(settings, "");
     cookie.set_max_age(Duration::ZERO);
     cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
     match settings.cookie_format {
         CookieFormat::Rfc6265bis => {
             cookie.set_http_only(settings.cookie_http_only);
-            cookie.set_secure(settings.cookie_secure);
+            cookie.set_secure(secure);
             cookie.set_partitioned(settings.cookie_partitioned);
         }
         CookieFormat::Django => {
@@ -141,6 +153,14 @@ pub(super) fn append_vary(headers: &mut HeaderMap) {
     fields.retain(|field| !field.is_empty());
     if let Ok(value) = HeaderValue::try_from(fields.join(", ")) {
         headers.insert(header::VARY, value);
+    }
+}
+
+/// Has the browser remove what the settings say. A session that begins with this response keeps its cookie.
+pub(super) fn clear_site_data(headers: &mut HeaderMap, settings: &Settings, begun_again: bool) {
+    let data = settings.clear_site_data.iter().copied().filter(|data| !begun_again || *data != SiteData::Cookies);
+    if let Some(value) = SiteData::header(data) {
+        headers.append(CLEAR_SITE_DATA, value);
     }
 }
 

@@ -32,7 +32,7 @@ impl<N> SessionLayer<N> {
     pub async fn open(&self, session_key: &SessionKey) -> Result<Session, Error> {
         let accepted = self.context.store.accepts(session_key.as_str());
         let sent = if accepted { Sent::Key(session_key.clone()) } else { Sent::Refused };
-        let inner = Inner::new(Arc::clone(&self.context), sent, None);
+        let inner = Inner::new(Arc::clone(&self.context), sent, None, true);
         inner.load().await?;
         Ok(Session::new(inner))
     }
@@ -43,7 +43,7 @@ impl<N> SessionLayer<N> {
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn create(&self) -> Result<Session, Error> {
-        let session = Session::new(Inner::new(Arc::clone(&self.context), Sent::Nothing, None));
+        let session = Session::new(Inner::new(Arc::clone(&self.context), Sent::Nothing, None, true));
         session.save().await?;
         Ok(session)
     }

@@ -72,7 +72,8 @@ where
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
         let accepts = |text: &str| self.context.store.accepts(text);
         let sent = cookie::sent(request.headers(), &self.context.settings, accepts);
-        let session = Inner::new(Arc::clone(&self.context), sent, self.context.client(&request));
+        let secure = cookie::secure(request.headers(), &self.context.settings);
+        let session = Inner::new(Arc::clone(&self.context), sent, self.context.client(&request), secure);
         let handle: Handle<N> = Handle::new(Arc::clone(&session));
         if request.extensions_mut().insert(handle).is_some() {
             return ResponseFuture::duplicate(session);

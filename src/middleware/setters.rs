@@ -6,7 +6,8 @@ use http::StatusCode;
 
 use super::SessionLayer;
 use crate::settings::{
-    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode,
+    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, ProxyHeader, SameSite, SaveMode,
+    SiteData,
 };
 
 impl<N> SessionLayer<N> {
@@ -38,6 +39,12 @@ impl<N> SessionLayer<N> {
     #[doc(alias = "with_secure")]
     pub fn cookie_secure(self, secure: bool) -> Self {
         self.change(|context| context.settings.cookie_secure = secure)
+    }
+
+    /// By which header a proxy says that a request came over HTTPS:
+    /// [`Settings::secure_proxy_ssl_header`](crate::Settings::secure_proxy_ssl_header).
+    pub fn secure_proxy_ssl_header(self, header: impl Into<Option<ProxyHeader>>) -> Self {
+        self.change(|context| context.settings.secure_proxy_ssl_header = header.into())
     }
 
     /// Whether scripts cannot see the cookie: [`Settings::cookie_http_only`](crate::Settings::cookie_http_only).
@@ -106,6 +113,11 @@ impl<N> SessionLayer<N> {
     /// Which caching headers are set: [`Settings::headers`](crate::Settings::headers).
     pub fn headers(self, headers: Headers) -> Self {
         self.change(|context| context.settings.headers = headers)
+    }
+
+    /// What a browser removes when a session ends: [`Settings::clear_site_data`](crate::Settings::clear_site_data).
+    pub fn clear_site_data(self, data: impl IntoIterator<Item = SiteData>) -> Self {
+        self.change(|context| context.settings.clear_site_data = data.into_iter().collect())
     }
 
     /// Whether an equal value counts as a change:

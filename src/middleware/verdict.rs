@@ -30,6 +30,8 @@ pub(super) struct Verdict {
     pub(super) vary: bool,
     /// The session was changed, whether that is saved or not: what the response shows of it is this visitor's.
     pub(super) changed: bool,
+    /// The handler ended a session.
+    pub(super) ended: bool,
 }
 
 impl Verdict {
@@ -40,7 +42,14 @@ impl Verdict {
         let delete_cookie = facts.sent && (ended || facts.is_empty() && ends_cookie(facts, settings));
         let write = if delete_cookie || failed { Write::Nothing } else { write(facts, settings) };
         let vary = facts.accessed || delete_cookie || facts.issued;
-        Self { write, delete_cookie, issued: facts.issued, vary, changed: facts.unsaved || facts.ended }
+        Self {
+            write,
+            delete_cookie,
+            issued: facts.issued,
+            vary,
+            changed: facts.unsaved || facts.ended,
+            ended: facts.ended,
+        }
     }
 
     /// Whether the response goes out exactly as it came.

@@ -24,17 +24,20 @@ pub(crate) struct Inner {
     loading: tokio::sync::Mutex<()>,
     /// What is to be recorded of the client when the session is saved.
     client: Option<Box<Client>>,
+    /// Whether the cookie of this request is to be `Secure`.
+    pub(crate) secure: bool,
     /// The session of the request that a detached session comes from.
     pub(super) parent: Option<Arc<Self>>,
 }
 
 impl Inner {
-    pub(crate) fn new(context: Arc<Context>, sent: Sent, client: Option<Box<Client>>) -> Arc<Self> {
+    pub(crate) fn new(context: Arc<Context>, sent: Sent, client: Option<Box<Client>>, secure: bool) -> Arc<Self> {
         Arc::new(Self {
             context,
             state: Mutex::new(State::new(sent)),
             loading: tokio::sync::Mutex::default(),
             client,
+            secure,
             parent: None,
         })
     }
@@ -48,7 +51,8 @@ impl Inner {
             state.data = ours.data.clone();
         }
         let (context, loading) = (Arc::clone(&self.context), tokio::sync::Mutex::default());
-        Arc::new(Self { context, state: Mutex::new(state), loading, client: None, parent: Some(Arc::clone(self)) })
+        let (state, secure, parent) = (Mutex::new(state), self.secure, Some(Arc::clone(self)));
+        Arc::new(Self { context, state, loading, client: None, secure, parent })
     }
 
     /// Never held across an await, nor while code of the application runs.

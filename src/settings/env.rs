@@ -4,16 +4,17 @@ use std::{env, str::FromStr, time::Duration};
 
 use http::StatusCode;
 
-use super::{HashKeys, OnInterrupted, SaveMode, Settings};
+use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 18] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
     "COOKIE_PATH",
     "COOKIE_SECURE",
+    "SECURE_PROXY_SSL_HEADER",
     "COOKIE_HTTPONLY",
     "COOKIE_SAMESITE",
     "COOKIE_PARTITIONED",
@@ -22,6 +23,7 @@ const NAMES: [&str; 16] = [
     "REFRESH_THRESHOLD",
     "HASH_KEYS",
     "SAVE_MODE",
+    "CLEAR_SITE_DATA",
     "ON_INTERRUPTED",
     "LOAD_DEADLINE",
     "SAVE_DEADLINE",
@@ -31,7 +33,8 @@ impl Settings {
     /// Reads Django's variables from the environment, with `prefix` in front: with `"SESSION_"`,
     /// `SESSION_COOKIE_NAME`, `_COOKIE_AGE`, `_COOKIE_DOMAIN`, `_COOKIE_PATH`, `_COOKIE_SECURE`,
     /// `_COOKIE_HTTPONLY`, `_COOKIE_SAMESITE`, `_EXPIRE_AT_BROWSER_CLOSE` and `_SAVE_EVERY_REQUEST`, and of ours
-    /// `_COOKIE_PARTITIONED`, `_REFRESH_THRESHOLD`, `_HASH_KEYS`, `_SAVE_MODE`, `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
+    /// `_COOKIE_PARTITIONED`, `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_HASH_KEYS`,
+    /// `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
     /// default; other variables are not looked at.
     ///
@@ -59,6 +62,7 @@ impl Settings {
             "COOKIE_DOMAIN" => self.cookie_domain = (!value.is_empty()).then(|| value.to_owned()),
             "COOKIE_PATH" => self.cookie_path = value.to_owned(),
             "COOKIE_SECURE" => self.cookie_secure = switch(value)?,
+            "SECURE_PROXY_SSL_HEADER" => self.secure_proxy_ssl_header = Some(value.parse()?),
             "COOKIE_HTTPONLY" => self.cookie_http_only = switch(value)?,
             "COOKIE_SAMESITE" => self.cookie_same_site = value.parse()?,
             "COOKIE_PARTITIONED" => self.cookie_partitioned = switch(value)?,
@@ -67,6 +71,7 @@ impl Settings {
             "REFRESH_THRESHOLD" => self.refresh_threshold = Some(seconds(value)?),
             "HASH_KEYS" => self.hash_keys = value.parse()?,
             "SAVE_MODE" => self.save_mode = value.parse()?,
+            "CLEAR_SITE_DATA" => self.clear_site_data = SiteData::list(value)?,
             "ON_INTERRUPTED" => self.on_interrupted = value.parse()?,
             "LOAD_DEADLINE" => self.load_deadline = seconds(value)?,
             "SAVE_DEADLINE" => self.save_deadline = seconds(value)?,

@@ -10,6 +10,10 @@ pub use choices::{
     CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode,
 };
 mod env;
+mod proxy_header;
+pub use proxy_header::ProxyHeader;
+mod site_data;
+pub use site_data::SiteData;
 mod values;
 use values::{optional_seconds, seconds, status};
 mod validate;
@@ -59,6 +63,11 @@ pub struct Settings {
     /// each request. On, unlike Django.
     #[doc(alias = "SESSION_COOKIE_SECURE")]
     pub cookie_secure: bool,
+    /// With a header here, a cookie is `Secure` only on the requests that carry it: for an application that is served
+    /// over HTTPS and over plain HTTP, by a proxy that says which. The proxy has to remove the header from
+    /// what clients send; without this setting no such header is looked at. None.
+    #[doc(alias = "SECURE_PROXY_SSL_HEADER")]
+    pub secure_proxy_ssl_header: Option<ProxyHeader>,
     /// Whether the cookie is hidden from scripts (`HttpOnly`). On.
     #[doc(alias = "SESSION_COOKIE_HTTPONLY")]
     pub cookie_http_only: bool,
@@ -92,6 +101,9 @@ pub struct Settings {
     pub cookie_format: CookieFormat,
     /// Which caching headers responses get. [`Headers::VaryAndNoStore`].
     pub headers: Headers,
+    /// What a browser is told to remove with the response of a request that ended its session with `flush`
+    /// (`Clear-Site-Data`). Nothing.
+    pub clear_site_data: Vec<SiteData>,
     /// Whether setting a name to the value it has marks the session modified, as in Django. Off.
     pub equal_value_modifies: bool,
     /// Whether `save_every_request` and `set_modified` create an empty row for an unknown key, as in Django. Off.
@@ -120,6 +132,7 @@ impl Default for Settings {
             cookie_domain: None,
             cookie_path: "/".into(),
             cookie_secure: true,
+            secure_proxy_ssl_header: None,
             cookie_http_only: true,
             cookie_same_site: SameSite::Lax,
             cookie_partitioned: false,
@@ -132,6 +145,7 @@ impl Default for Settings {
             deletion_cookie: DeletionCookie::OnFlush,
             cookie_format: CookieFormat::Rfc6265bis,
             headers: Headers::VaryAndNoStore,
+            clear_site_data: Vec::new(),
             equal_value_modifies: false,
             create_empty_rows: false,
             on_interrupted: OnInterrupted::Respond(StatusCode::BAD_REQUEST),

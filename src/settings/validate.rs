@@ -16,14 +16,32 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The first problem, with what to change: a cookie that browsers would drop, an age of nothing or of more
+    /// The first problem, with what to change: a cookie that browsers would drop, a header that cannot be, an age of nothing or of more
     /// than 100 years, a threshold that no session can reach, a status that is no error.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.problem().map_or(Ok(()), |problem| Err(SettingsError(problem)))
     }
 
     fn problem(&self) -> Option<String> {
-        self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.number_problem())
+        let problem = self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.proxy_problem());
+        problem.or_else(|| self.number_problem())
+    }
+
+    /// What is always to be `Secure` cannot depend on a request.
+    fn proxy_problem(&self) -> Option<String> {
+        let header = self.secure_proxy_ssl_header.as_ref()?;
+        let needs_secure = if self.cookie_name.starts_with("__Host-") || self.cookie_name.starts_with("__Secure-") {
+            "the prefix of cookie_name"
+        } else if self.cookie_same_site == SameSite::None {
+            "SameSite=None"
+        } else if self.cookie_partitioned {
+            "cookie_partitioned"
+        } else if !self.cookie_secure {
+            return Some("secure_proxy_ssl_header says nothing while cookie_secure is off".into());
+        } else {
+            return header.problem();
+        };
+        Some(format!("{needs_secure} needs a cookie that is always Secure: leave out secure_proxy_ssl_header"))
     }
 
     fn name_problem(&self) -> Option<String> {

@@ -8,3 +8,5 @@ mod headers;
 mod interrupted;
 mod layers;
 mod overlap;
+mod proxies;
+mod site_data;

@@ -3,7 +3,7 @@
 use std::{env, process::Command, time::Duration};
 
 use http::StatusCode;
-use jam_session::{HashKeys, OnInterrupted, SameSite, SaveMode, Settings};
+use jam_session::{HashKeys, OnInterrupted, ProxyHeader, SameSite, SaveMode, Settings, SiteData};
 
 use crate::support::TestResult;
 
@@ -59,6 +59,7 @@ fn each_variable_is_read() -> TestResult {
         ("COOKIE_HTTPONLY", "False"),
         ("COOKIE_SAMESITE", "None"),
         ("COOKIE_PARTITIONED", "1"),
+        ("CLEAR_SITE_DATA", "cache,cookies , storage"),
         ("EXPIRE_AT_BROWSER_CLOSE", "yes"),
         ("SAVE_EVERY_REQUEST", "on"),
         ("REFRESH_THRESHOLD", " 9 "),
@@ -77,6 +78,7 @@ fn each_variable_is_read() -> TestResult {
         settings.cookie_http_only = false;
         settings.cookie_same_site = SameSite::None;
         settings.cookie_partitioned = true;
+        settings.clear_site_data = vec![SiteData::Cache, SiteData::Cookies, SiteData::Storage];
         settings.expire_at_browser_close = true;
         settings.save_every_request = true;
         settings.refresh_threshold = Some(Duration::from_secs(9));
@@ -100,6 +102,11 @@ fn words_have_few_spellings() -> TestResult {
         assert_read(&[("HASH_KEYS", word)], |settings| settings.hash_keys = hash_keys)?;
     }
     assert_read(&[("SAVE_MODE", "merge")], |_| ())?;
+    assert_read(&[("CLEAR_SITE_DATA", "")], |_| ())?;
+    // Apart from the rest: what needs a cookie that is always Secure cannot go with it.
+    assert_read(&[("SECURE_PROXY_SSL_HEADER", "X-Forwarded-Proto: https")], |settings| {
+        settings.secure_proxy_ssl_header = Some(ProxyHeader::new("X-Forwarded-Proto", "https"));
+    })?;
     assert_read(&[("ON_INTERRUPTED", "keep_response")], |settings| {
         settings.on_interrupted = OnInterrupted::KeepResponse;
     })?;
@@ -117,6 +124,9 @@ fn a_value_that_does_not_parse_is_an_error_that_names_its_variable() -> TestResu
     assert_refused("COOKIE_SAMESITE", "Laxative", "SameSite is not one of Strict, Lax, None, False")?;
     assert_refused("HASH_KEYS", "true", "the value is not off, migrating_back, migrating or on")?;
     assert_refused("SAVE_MODE", "Merge", "the value is not merge or overwrite")?;
+    assert_refused("CLEAR_SITE_DATA", "cache,all", "the value is not a list of cache, cookies and storage")?;
+    let header = "the value is not a header like X-Forwarded-Proto: https";
+    assert_refused("SECURE_PROXY_SSL_HEADER", "https", header)?;
     assert_refused("ON_INTERRUPTED", "keep", "the value is not a status or keep_response")?;
     assert_refused("ON_INTERRUPTED", "99", "the value is not a status or keep_response")
 }

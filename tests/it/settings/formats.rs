@@ -20,6 +20,7 @@ pub(super) fn everything() -> Value {
         "cookie_domain": "example.com",
         "cookie_path": "/app",
         "cookie_secure": false,
+        "secure_proxy_ssl_header": "X-Forwarded-Proto: https",
         "cookie_http_only": false,
         "cookie_same_site": "Strict",
         "cookie_partitioned": true,
@@ -32,6 +33,7 @@ pub(super) fn everything() -> Value {
         "deletion_cookie": "when_empty",
         "cookie_format": "django",
         "headers": "vary",
+        "clear_site_data": ["cache", "storage"],
         "equal_value_modifies": true,
         "create_empty_rows": true,
         "on_interrupted": "keep_response",
@@ -55,7 +57,7 @@ fn each_name_is_read_and_alone_makes_a_difference() -> TestResult {
     let all = everything();
     let names = all.as_object().ok_or("an object")?;
 
-    assert_eq!(names.len(), 23);
+    assert_eq!(names.len(), 25);
     for (name, value) in names {
         assert_ne!(read(json!({ name: value }))?, Settings::default(), "{name}");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::StatusCode;
 use jam_session::{
     CookieFormat, DeletionCookie, DuplicateCookie, ErasedStore, HashKeys, Headers, MemoryStore, OnInterrupted,
-    SameSite, SaveMode, SessionLayer, Settings, SignedCookieStore, Signer,
+    ProxyHeader, SameSite, SaveMode, SessionLayer, Settings, SignedCookieStore, Signer, SiteData,
 };
 use tower::Layer as _;
 
@@ -82,6 +82,46 @@ fn what_browsers_take_over_https_alone_has_to_be_secure() {
     );
     assert_refused(insecure(|settings| settings.cookie_partitioned = true), "a partitioned cookie needs cookie_secure");
     assert_eq!(problem(insecure(|settings| settings.cookie_same_site = SameSite::Unset)), None);
+}
+
+#[test]
+fn what_is_always_to_be_secure_cannot_depend_on_a_header() {
+    let proxied = |change: fn(&mut Settings)| {
+        move |settings: &mut Settings| {
+            settings.secure_proxy_ssl_header = Some(ProxyHeader::new("X-Forwarded-Proto", "https"));
+            change(settings);
+        }
+    };
+    let always = |what: &str| format!("{what} needs a cookie that is always Secure: leave out secure_proxy_ssl_header");
+
+    assert_eq!(problem(proxied(|_| ())), None);
+    for name in [
+        |settings: &mut Settings| settings.cookie_name = "__Host-id".into(),
+        |settings: &mut Settings| {
+            settings.cookie_name = "__Secure-id".into();
+        },
+    ] {
+        assert_refused(proxied(name), &always("the prefix of cookie_name"));
+    }
+    assert_refused(proxied(|settings| settings.cookie_same_site = SameSite::None), &always("SameSite=None"));
+    assert_refused(proxied(|settings| settings.cookie_partitioned = true), &always("cookie_partitioned"));
+    let off = "secure_proxy_ssl_header says nothing while cookie_secure is off";
+    assert_refused(proxied(|settings| settings.cookie_secure = false), off);
+}
+
+#[test]
+fn a_header_of_a_proxy_has_to_be_one_that_can_be() {
+    for (name, value) in
+        [("", "https"), ("a b", "https"), ("a:b", "c"), ("a", ""), ("a", "b c"), ("a", "b,c"), ("a", "ü")]
+    {
+        let header = format!("{name}: {value}");
+        let sentence = format!("secure_proxy_ssl_header {header:?} is not a header like \"X-Forwarded-Proto: https\"");
+        assert_refused(|settings| settings.secure_proxy_ssl_header = Some(ProxyHeader::new(name, value)), &sentence);
+    }
+    for (name, value) in [("Forwarded", "proto=https"), ("Front-End-Https", "on"), ("x-forwarded-ssl", "1")] {
+        let header = Some(ProxyHeader::new(name, value));
+        assert_eq!(problem(|settings| settings.secure_proxy_ssl_header = header), None);
+    }
 }
 
 #[test]
@@ -197,6 +237,7 @@ fn every_setter_sets_its_setting() -> TestResult {
         .cookie_domain("example.com".to_owned())
         .cookie_path("/app")
         .cookie_secure(false)
+        .secure_proxy_ssl_header(ProxyHeader::new("X-Forwarded-Proto", "https"))
         .cookie_http_only(false)
         .cookie_same_site(SameSite::Strict)
         .cookie_partitioned(true)
@@ -209,6 +250,7 @@ fn every_setter_sets_its_setting() -> TestResult {
         .deletion_cookie(DeletionCookie::WhenEmpty)
         .cookie_format(CookieFormat::Django)
         .headers(Headers::Vary)
+        .clear_site_data([SiteData::Cache, SiteData::Storage])
         .equal_value_modifies(true)
         .create_empty_rows(true)
         .on_interrupted(OnInterrupted::KeepResponse)
