@@ -1,5 +1,5 @@
-//! Dates as text: what Python's `isoformat` writes and `fromisoformat` reads, and the form that
-//! Django keeps in SQLite. Written by hand because Python before 3.11 reads exactly six fraction digits
+//! Dates as text: what Python's `isoformat` writes and `fromisoformat` reads, the form that Django keeps in SQLite, and
+//! the one of HTTP. Written by hand because Python before 3.11 reads exactly six fraction digits
 //! or none, and no `Z`, and because SQLite compares the texts.
 
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
@@ -13,7 +13,7 @@ pub(crate) fn to_column(at: OffsetDateTime) -> String {
     text.push(' ');
     push_clock(&mut text, at);
     text.push('.');
-    push_digits(&mut text, at.microsecond(), 6);
+    push_digits(&mut text, at.microsecond().into(), 6);
     text
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn to_iso(at: OffsetDateTime) -> String {
     push_clock(&mut text, at);
     if at.microsecond() != 0 {
         text.push('.');
-        push_digits(&mut text, at.microsecond(), 6);
+        push_digits(&mut text, at.microsecond().into(), 6);
     }
     let (hours, minutes, _) = at.offset().as_hms();
     text.push(if at.offset().is_negative() { '-' } else { '+' });
@@ -50,11 +50,34 @@ pub(crate) fn to_instant(local: PrimitiveDateTime, offset_at: impl Fn(OffsetDate
     local.assume_offset(offset_at(near)).to_offset(UtcOffset::UTC)
 }
 
+/// `Tue, 28 Nov 2023 22:13:20 GMT`, with a year of four digits (RFC 9110).
+pub(crate) fn push_http(text: &mut String, at: OffsetDateTime) {
+    const DAYS: [&str; 7] = ["Mon, ", "Tue, ", "Wed, ", "Thu, ", "Fri, ", "Sat, ", "Sun, "];
+    const MONTHS: [&str; 12] =
+        [" Jan ", " Feb ", " Mar ", " Apr ", " May ", " Jun ", " Jul ", " Aug ", " Sep ", " Oct ", " Nov ", " Dec "];
+    let at = at.to_offset(UtcOffset::UTC);
+    text.push_str(DAYS[usize::from(at.weekday().number_days_from_monday())]);
+    push_digits(text, at.day().into(), 2);
+    text.push_str(MONTHS[usize::from(u8::from(at.month())) - 1]);
+    push_digits(text, at.year().clamp(0, 9999).unsigned_abs().into(), 4);
+    text.push(' ');
+    push_clock(text, at);
+    text.push_str(" GMT");
+}
+
+/// A whole number, in decimal digits.
+pub(crate) fn push_integer(text: &mut String, number: i64) {
+    if number < 0 {
+        text.push('-');
+    }
+    push_digits(text, number.unsigned_abs(), 1);
+}
+
 fn push_date(text: &mut String, at: OffsetDateTime) {
     if at.year() < 0 {
         text.push('-');
     }
-    push_digits(text, at.year().unsigned_abs(), if at.year() < 0 { 3 } else { 4 });
+    push_digits(text, at.year().unsigned_abs().into(), if at.year() < 0 { 3 } else { 4 });
     text.push('-');
     push_digits(text, u8::from(at.month()).into(), 2);
     text.push('-');
@@ -71,8 +94,8 @@ fn push_clock(text: &mut String, at: OffsetDateTime) {
 
 /// At least `width` decimal digits. Every statement binds a date or two, and the machinery of `format!` is most of
 /// what that would cost.
-fn push_digits(text: &mut String, mut number: u32, width: usize) {
-    let mut digits = [b'0'; 10];
+fn push_digits(text: &mut String, mut number: u64, width: usize) {
+    let mut digits = [b'0'; 20];
     let mut first = digits.len();
     while number > 0 || digits.len() - first < width {
         first -= 1;
@@ -161,6 +184,28 @@ mod tests {
         assert_eq!(to_iso(fraction), "2023-11-28T22:13:20.000250+02:00");
         assert_eq!(to_column(whole), "2023-11-28 22:13:20.000000");
         assert_eq!(to_column(fraction), "2023-11-28 20:13:20.000250");
+    }
+
+    #[test]
+    fn dates_are_written_as_http_has_them() {
+        let text = |at| {
+            let mut text = String::new();
+            push_http(&mut text, at);
+            text
+        };
+
+        assert_eq!(text(datetime!(2023-11-29 00:13:20 +2)), "Tue, 28 Nov 2023 22:13:20 GMT");
+        assert_eq!(text(datetime!(1994-11-06 08:49:37 UTC)), "Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(text(datetime!(0099-01-01 00:00:00 UTC)), "Thu, 01 Jan 0099 00:00:00 GMT");
+    }
+
+    #[test]
+    fn numbers_are_written_with_their_sign() {
+        for number in [0, 7, -10, 1_209_600, i64::MAX, i64::MIN] {
+            let mut text = String::new();
+            push_integer(&mut text, number);
+            assert_eq!(text, number.to_string());
+        }
     }
 
     #[test]

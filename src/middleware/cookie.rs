@@ -1,11 +1,10 @@
 //! Reading the cookie of a request, and writing the headers of a response. No store, no session.
 
-use std::fmt::Write as _;
-
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
+    date_text,
     session::Sent,
     session_key::SessionKey,
     settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings, SiteData},
@@ -52,10 +51,38 @@ pub(super) fn sent(headers: &HeaderMap, settings: &Settings, accepts: impl Fn(&s
 }
 
 fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
-    header.split(|&byte| byte == b';').filter_map(move |pair| {
-        let rest = trim(pair).strip_prefix(name)?;
-        trim(rest).strip_prefix(b"=").map(trim)
+    let mut rest = Some(header);
+    std::iter::from_fn(move || {
+        loop {
+            let text = rest?;
+            let end = before_semicolon(text);
+            rest = text.get(end + 1..);
+            if let Some(value) = value_of(&text[..end], name) {
+                return Some(value);
+            }
+        }
     })
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let rest = trim(pair).strip_prefix(name)?;
+    trim(rest).strip_prefix(b"=").map(trim)
+}
+
+/// How many bytes there are before a semicolon. Eight at a time: browsers send other people's cookies, too.
+fn before_semicolon(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::MAX / 255;
+    let (words, rest) = bytes.as_chunks();
+    for (i, word) in words.iter().enumerate() {
+        // A semicolon becomes zero, and the lowest zero byte is the lowest one whose highest bit is set here.
+        let word = u64::from_le_bytes(*word) ^ (ONES * u64::from(b';'));
+        let found = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if found != 0 {
+            return i * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    let at = rest.iter().position(|&byte| byte == b';');
+    bytes.len() - rest.len() + at.unwrap_or(rest.len())
 }
 
 /// Spaces alone: other white space is part of somebody else's name. Were it taken away, a name that no browser holds
@@ -80,51 +107,67 @@ pub(super) fn set(
     now: OffsetDateTime,
     secure: bool,
 ) -> HeaderValue {
-    let mut cookie = base(settings, key.as_str());
-    if let Some(age) = age {
-        let age = match settings.cookie_format {
-            CookieFormat::Rfc6265bis => age.clamp(Duration::ZERO, LONGEST_AGE),
-            CookieFormat::Django => age,
-        };
-        cookie.set_max_age(age);
-        cookie.set_expires(now.saturating_add(age));
-    }
-    cookie.set_http_only(settings.cookie_http_only);
-    cookie.set_secure(secure);
-    cookie.set_partitioned(settings.cookie_partitioned);
-    render(&cookie, settings)
+    let age = age.map(|age| match settings.cookie_format {
+        CookieFormat::Rfc6265bis => age.clamp(Duration::ZERO, LONGEST_AGE),
+        CookieFormat::Django => age,
+    });
+    let flags = Flags::of(settings, secure);
+    render(settings, key.as_str(), flags, age.map(|age| (age, now.saturating_add(age))))
 }
 
 /// The `Set-Cookie` that makes a browser forget the cookie: it has to name it exactly.
 pub(super) fn deletion(settings: &Settings, secure: bool) -> HeaderValue {
-    let mut cookie = base(settings, "");
-    cookie.set_max_age(Duration::ZERO);
-    cookie.set_expires(OffsetDateTime::UNIX_EPOCH);
-    match settings.cookie_format {
-        CookieFormat::Rfc6265bis => {
-            cookie.set_http_only(settings.cookie_http_only);
-            cookie.set_secure(secure);
-            cookie.set_partitioned(settings.cookie_partitioned);
-        }
+    let flags = match settings.cookie_format {
+        CookieFormat::Rfc6265bis => Flags::of(settings, secure),
         CookieFormat::Django => {
             let prefixed = ["__Host-", "__Secure-"].iter().any(|prefix| settings.cookie_name.starts_with(prefix));
-            cookie.set_secure(prefixed || settings.cookie_same_site == SameSite::None);
+            let secure = prefixed || settings.cookie_same_site == SameSite::None;
+            Flags { http_only: false, partitioned: false, secure }
         }
+    };
+    render(settings, "", flags, Some((Duration::ZERO, OffsetDateTime::UNIX_EPOCH)))
+}
+
+#[derive(Clone, Copy)]
+struct Flags {
+    http_only: bool,
+    partitioned: bool,
+    secure: bool,
+}
+
+impl Flags {
+    fn of(settings: &Settings, secure: bool) -> Self {
+        // Browsers take no partitioned cookie without `Secure`.
+        let (http_only, partitioned) = (settings.cookie_http_only, settings.cookie_partitioned);
+        Self { http_only, partitioned, secure: secure || partitioned }
     }
-    render(&cookie, settings)
 }
 
-fn base<'a>(settings: &'a Settings, value: &'a str) -> cookie::Cookie<'a> {
-    let mut cookie = cookie::Cookie::new(settings.cookie_name.as_str(), value);
-    cookie.set_path(settings.cookie_path.as_str());
-    cookie.set_same_site(settings.cookie_same_site.to_attribute());
-    cookie
-}
-
-fn render(cookie: &cookie::Cookie<'_>, settings: &Settings) -> HeaderValue {
+/// Every saved session has one, and the machinery of `format!` would be most of what it costs.
+fn render(settings: &Settings, value: &str, flags: Flags, ends: Option<(Duration, OffsetDateTime)>) -> HeaderValue {
     let mut text = String::with_capacity(LIKELY_LENGTH);
-    write!(text, "{cookie}").expect("a string takes every text");
-    // As it was configured, and as a Django next door writes it; `Cookie` would take a leading dot away.
+    text.push_str(&settings.cookie_name);
+    text.push('=');
+    text.push_str(value);
+    if flags.http_only {
+        text.push_str("; HttpOnly");
+    }
+    text.push_str(settings.cookie_same_site.attribute());
+    if flags.partitioned {
+        text.push_str("; Partitioned");
+    }
+    if flags.secure {
+        text.push_str("; Secure");
+    }
+    text.push_str("; Path=");
+    text.push_str(&settings.cookie_path);
+    if let Some((age, at)) = ends {
+        text.push_str("; Max-Age=");
+        date_text::push_integer(&mut text, age.whole_seconds());
+        text.push_str("; Expires=");
+        date_text::push_http(&mut text, at);
+    }
+    // As it was configured, and as a Django next door writes it.
     if let Some(domain) = &settings.cookie_domain {
         text.push_str("; Domain=");
         text.push_str(domain);

@@ -113,13 +113,13 @@ pub enum OnInterrupted {
 }
 
 impl SameSite {
-    /// The attribute's value, if it is written at all.
-    pub(crate) fn to_attribute(self) -> Option<cookie::SameSite> {
+    /// The attribute as it stands in a `Set-Cookie`, if it is written at all.
+    pub(crate) fn attribute(self) -> &'static str {
         match self {
-            Self::Strict => Some(cookie::SameSite::Strict),
-            Self::Lax => Some(cookie::SameSite::Lax),
-            Self::None => Some(cookie::SameSite::None),
-            Self::Unset => None,
+            Self::Strict => "; SameSite=Strict",
+            Self::Lax => "; SameSite=Lax",
+            Self::None => "; SameSite=None",
+            Self::Unset => "",
         }
     }
 }
