@@ -30,20 +30,29 @@ pin_project! {
         #[pin]
         inner: Option<F>,
         session: Arc<Inner>,
+        // In a box: few requests write, and the future of every request is moved about.
+        parked: Option<Pin<Box<Parked<ResBody>>>>,
+    }
+}
+
+pin_project! {
+    /// A response that waits for what is being written.
+    struct Parked<ResBody> {
         #[pin]
-        write: Option<Tracked<Option<Record>>>,
-        parked: Option<(Response<ResBody>, Verdict)>,
+        write: Tracked<Option<Record>>,
+        response: Option<Response<ResBody>>,
+        verdict: Verdict,
     }
 }
 
 impl<F, ResBody> ResponseFuture<F, ResBody> {
     pub(super) fn new(inner: F, session: Arc<Inner>) -> Self {
-        Self { inner: Some(inner), session, write: None, parked: None }
+        Self { inner: Some(inner), session, parked: None }
     }
 
     /// Answers a request that another layer of the same name has seen already.
     pub(super) fn duplicate(session: Arc<Inner>) -> Self {
-        Self { inner: None, session, write: None, parked: None }
+        Self { inner: None, session, parked: None }
     }
 }
 
@@ -55,7 +64,7 @@ where
     type Output = Result<Response<ResBody>, E>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if this.parked.is_none() {
             let Some(inner) = this.inner.as_pin_mut() else {
                 return Poll::Ready(Ok(answer::failure(&Error::DuplicateLayer, this.session)));
@@ -67,18 +76,16 @@ where
             if verdict.leaves_response() {
                 return Poll::Ready(Ok(response));
             }
-            if verdict.write != Write::Nothing {
-                let write = settle(Arc::clone(this.session), verdict.write);
-                this.write.set(Some(this.session.context.track(write)));
+            if verdict.write == Write::Nothing {
+                return Poll::Ready(Ok(answer::finish(response, verdict, Ok(None), this.session)));
             }
-            *this.parked = Some((response, verdict));
+            let write = this.session.context.track(settle(Arc::clone(this.session), verdict.write));
+            *this.parked = Some(Box::pin(Parked { write, response: Some(response), verdict }));
         }
-        let saved = match this.write.as_mut().as_pin_mut() {
-            Some(write) => outcome(ready!(write.poll(cx)), this.session.context.settings.save_deadline),
-            None => Ok(None),
-        };
-        let (response, verdict) = this.parked.take().expect("parked above, and taken once");
-        Poll::Ready(Ok(answer::finish(response, verdict, saved, this.session)))
+        let parked = this.parked.as_mut().expect("set above").as_mut().project();
+        let saved = outcome(ready!(parked.write.poll(cx)), this.session.context.settings.save_deadline);
+        let response = parked.response.take().expect("parked above, and taken once");
+        Poll::Ready(Ok(answer::finish(response, *parked.verdict, saved, this.session)))
     }
 }
 
