@@ -1,13 +1,14 @@
 //! Finds the members of a JSON object without building them.
 //!
 //! It accepts what Python's `json` accepts (also `NaN` and `Infinity`, numbers of any length, lone
-//! surrogates), refuses what Python refuses, and does not recurse.
+//! surrogates), refuses what Python refuses, and does not recurse. Functions take the text from where it is looked at and
+//! give what is left of it; the error is what is left where it stops.
 
 use std::ops::Range;
 
 mod error;
 pub(crate) use error::ScanError;
-mod plain;
+mod swar;
 mod token;
 
 /// Calls `member` with the ranges of each name (with its quotes) and value of the object in `text`.
@@ -17,40 +18,66 @@ pub(crate) fn scan_object(
     mut member: impl FnMut(Range<usize>, Range<usize>),
 ) -> Result<(), ScanError> {
     let bytes = text.as_bytes();
+    let at = |rest: &[u8]| bytes.len() - rest.len();
+    let syntax = |rest: &[u8]| ScanError::Syntax { at: at(rest) };
     let mut open = Brackets::new(deepest);
-    let mut at = space(bytes, 0);
-    if bytes.get(at) != Some(&b'{') {
-        end(bytes, open.value(bytes, at)?)?;
+    let mut rest = space(bytes);
+    let [b'{', first @ ..] = rest else {
+        let rest = open.value(rest).map_err(|stop| stop.error(bytes))?;
+        end(rest).map_err(syntax)?;
         return Err(ScanError::NotAnObject);
-    }
-    at = space(bytes, at + 1);
-    if bytes.get(at) == Some(&b'}') {
-        return end(bytes, at + 1);
+    };
+    rest = space(first);
+    if let [b'}', rest @ ..] = rest {
+        return end(rest).map_err(syntax);
     }
     loop {
-        let name = space(bytes, at);
-        let name_end = token::string(bytes, name)?;
-        let value = space(bytes, token::expect(bytes, space(bytes, name_end), b':')?);
-        let value_end = open.value(bytes, value)?;
-        member(name..name_end, value..value_end);
-        at = space(bytes, value_end);
-        if bytes.get(at) != Some(&b',') {
-            return end(bytes, token::expect(bytes, at, b'}')?);
+        let name = space(rest);
+        let [b'"', inside @ ..] = name else { return Err(syntax(name)) };
+        let name_end = token::string(inside).map_err(syntax)?;
+        let value = colon(name_end).map_err(syntax)?;
+        let value_end = open.value(value).map_err(|stop| stop.error(bytes))?;
+        member(at(name)..at(name_end), at(value)..at(value_end));
+        match space(value_end) {
+            [b',', more @ ..] => rest = more,
+            [b'}', more @ ..] => return end(more).map_err(syntax),
+            other => return Err(syntax(other)),
         }
-        at += 1;
     }
 }
 
 /// Checks that `text` is one JSON value, nested at most `deepest` deep.
 pub(crate) fn check_value(text: &str, deepest: usize) -> Result<(), ScanError> {
     let bytes = text.as_bytes();
-    end(bytes, Brackets::new(deepest).value(bytes, 0)?)
+    let rest = Brackets::new(deepest).value(space(bytes)).map_err(|stop| stop.error(bytes))?;
+    end(rest).map_err(|rest| ScanError::Syntax { at: bytes.len() - rest.len() })
+}
+
+/// Why the scan stops: what is left there, or that it goes too deep.
+enum Stop<'a> {
+    Syntax(&'a [u8]),
+    TooDeep(usize),
+}
+
+impl<'a> From<&'a [u8]> for Stop<'a> {
+    fn from(rest: &'a [u8]) -> Self {
+        Self::Syntax(rest)
+    }
+}
+
+impl Stop<'_> {
+    fn error(self, bytes: &[u8]) -> ScanError {
+        match self {
+            Self::Syntax(rest) => ScanError::Syntax { at: bytes.len() - rest.len() },
+            Self::TooDeep(limit) => ScanError::TooDeep { limit },
+        }
+    }
 }
 
 /// Nothing but space may follow.
-fn end(bytes: &[u8], at: usize) -> Result<(), ScanError> {
-    let at = space(bytes, at);
-    if at == bytes.len() { Ok(()) } else { Err(ScanError::Syntax { at }) }
+fn end(text: &[u8]) -> Result<(), &[u8]> {
+    let rest = space(text);
+    if rest.is_empty() { Ok(()) } else { Err(rest) }
 }
 
 /// The brackets that are open, on a stack of our own; it is kept from value to value.
@@ -65,69 +92,90 @@ impl Brackets {
         Self { deepest, open: Vec::new() }
     }
 
-    /// Where the value ends that begins at `at`. Positions are handed on as numbers, which stay in registers: most of
-    /// what reading a session costs is here.
-    fn value(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, ScanError> {
+    /// What is left behind the value that `text` begins with. Most of what reading a session costs is here.
+    fn value<'a>(&mut self, mut text: &'a [u8]) -> Result<&'a [u8], Stop<'a>> {
         loop {
-            at = space(bytes, at);
-            let close = match bytes.get(at) {
-                Some(b'[') => b']',
-                Some(b'{') => b'}',
+            let (close, inside) = match text {
+                [b'{', inside @ ..] => (b'}', inside),
+                [b'[', inside @ ..] => (b']', inside),
                 _ => {
-                    at = self.closed(bytes, token::scalar(bytes, at)?)?;
+                    text = self.closed(token::scalar(text)?)?;
                     if self.open.is_empty() {
-                        return Ok(at);
+                        return Ok(text);
                     }
                     continue;
                 }
             };
             if self.open.len() == self.deepest {
-                return Err(ScanError::TooDeep { limit: self.deepest });
+                return Err(Stop::TooDeep(self.deepest));
             }
-            at = space(bytes, at + 1);
-            if bytes.get(at) == Some(&close) {
-                at = self.closed(bytes, at + 1)?;
-                if self.open.is_empty() {
-                    return Ok(at);
+            match space(inside) {
+                [byte, rest @ ..] if *byte == close => {
+                    text = self.closed(rest)?;
+                    if self.open.is_empty() {
+                        return Ok(text);
+                    }
                 }
-                continue;
+                first => {
+                    self.open.push(close);
+                    text = value_in(close, first)?;
+                }
             }
-            self.open.push(close);
-            at = name_in(close, bytes, at)?;
         }
     }
 
-    /// Closes what ends after a value: where the next value begins, or where all ended when nothing is open any more.
+    /// Closes what ends after a value, and gives the next value, or what is left when nothing is open any more.
     #[inline(always)]
-    fn closed(&mut self, bytes: &[u8], mut at: usize) -> Result<usize, ScanError> {
+    fn closed<'a>(&mut self, mut text: &'a [u8]) -> Result<&'a [u8], Stop<'a>> {
         while let Some(&close) = self.open.last() {
-            at = space(bytes, at);
-            if bytes.get(at) == Some(&b',') {
-                return name_in(close, bytes, space(bytes, at + 1));
+            match space(text) {
+                [b',', rest @ ..] => return Ok(value_in(close, space(rest))?),
+                [byte, rest @ ..] if *byte == close => text = rest,
+                other => return Err(other.into()),
             }
-            at = token::expect(bytes, at, close)?;
             self.open.pop();
         }
-        Ok(at)
+        Ok(text)
     }
 }
 
-/// In an object, the name before a value.
+/// The value of a member or an element: in an object it stands behind a name.
 #[inline(always)]
-fn name_in(close: u8, bytes: &[u8], at: usize) -> Result<usize, ScanError> {
-    match close {
-        b'}' => token::expect(bytes, space(bytes, token::string(bytes, at)?), b':'),
-        _ => Ok(at),
+fn value_in(close: u8, text: &[u8]) -> Result<&[u8], &[u8]> {
+    if close == b'}' { name(text) } else { Ok(text) }
+}
+
+/// A name in an object, and its colon.
+#[inline(always)]
+fn name(text: &[u8]) -> Result<&[u8], &[u8]> {
+    let [b'"', inside @ ..] = text else { return Err(text) };
+    colon(token::string(inside)?)
+}
+
+#[inline(always)]
+fn colon(text: &[u8]) -> Result<&[u8], &[u8]> {
+    match space(text) {
+        [b':', rest @ ..] => Ok(space(rest)),
+        other => Err(other),
+    }
+}
+
+#[inline(always)]
+fn space(text: &[u8]) -> &[u8] {
+    match text {
+        [..=b' ', ..] => skip_space(text),
+        _ => text,
     }
 }
 
 /// What Django and this crate write has none.
-#[inline(always)]
-fn space(bytes: &[u8], mut at: usize) -> usize {
-    while bytes.get(at).is_some_and(|byte| *byte <= b' ' && matches!(byte, b' ' | b'\t' | b'\n' | b'\r')) {
-        at += 1;
+#[cold]
+#[inline(never)]
+fn skip_space(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\n' | b'\r', rest @ ..] = text {
+        text = rest;
     }
-    at
+    text
 }
 
 #[cfg(test)]

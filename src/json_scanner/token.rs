@@ -1,81 +1,73 @@
-//! Strings, numbers and words: where each of them ends.
+//! Strings, numbers and words: what is left behind each of them.
 
-use super::{ScanError, plain::plain};
+use super::swar;
 
 /// A value without brackets.
 #[inline(always)]
-pub(super) fn scalar(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
-    match bytes.get(at) {
-        Some(b'"') => string(bytes, at),
-        Some(b'-' | b'0'..=b'9' | b'N' | b'I') => number(bytes, at),
-        Some(b't') => word(bytes, at, b"true"),
-        Some(b'f') => word(bytes, at, b"false"),
-        Some(b'n') => word(bytes, at, b"null"),
-        _ => Err(ScanError::Syntax { at }),
+pub(super) fn scalar(text: &[u8]) -> Result<&[u8], &[u8]> {
+    match text {
+        [b'"', rest @ ..] => string(rest),
+        [b'0'..=b'9', ..] => number(text),
+        [b't', b'r', b'u', b'e', rest @ ..]
+        | [b'f', b'a', b'l', b's', b'e', rest @ ..]
+        | [b'n', b'u', b'l', b'l', rest @ ..] => Ok(rest),
+        [b'-', rest @ ..] => negative(rest),
+        [b'N', b'a', b'N', rest @ ..] => Ok(rest),
+        _ => infinity(text),
     }
 }
 
+/// What is left behind a string whose first quote is gone.
 #[inline(always)]
-pub(super) fn expect(bytes: &[u8], at: usize, byte: u8) -> Result<usize, ScanError> {
-    if bytes.get(at) == Some(&byte) { Ok(at + 1) } else { Err(ScanError::Syntax { at }) }
-}
-
-#[inline(always)]
-pub(super) fn string(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
-    let mut at = expect(bytes, at, b'"')?;
+pub(super) fn string(mut text: &[u8]) -> Result<&[u8], &[u8]> {
     loop {
-        at += plain(&bytes[at..]);
-        match bytes.get(at) {
-            Some(b'"') => return Ok(at + 1),
-            Some(b'\\') => at = escape(bytes, at + 1)?,
-            _ => return Err(ScanError::Syntax { at }),
+        text = swar::plain(text);
+        match text {
+            [b'"', rest @ ..] => return Ok(rest),
+            [b'\\', rest @ ..] => text = escape(rest)?,
+            _ => return Err(text),
         }
     }
 }
 
-fn escape(bytes: &[u8], at: usize) -> Result<usize, ScanError> {
-    match bytes.get(at) {
-        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
-        Some(b'u') => {
-            let digits = bytes.get(at + 1..at + 5).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-            digits.map(|_| at + 5).ok_or(ScanError::Syntax { at })
-        }
-        _ => Err(ScanError::Syntax { at }),
+fn escape(text: &[u8]) -> Result<&[u8], &[u8]> {
+    match text {
+        [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', rest @ ..] => Ok(rest),
+        [b'u', a, b, c, d, rest @ ..] if [a, b, c, d].iter().all(|digit| digit.is_ascii_hexdigit()) => Ok(rest),
+        _ => Err(text),
     }
 }
 
+fn negative(text: &[u8]) -> Result<&[u8], &[u8]> {
+    match text {
+        [b'0'..=b'9', ..] => number(text),
+        _ => infinity(text),
+    }
+}
+
+fn infinity(text: &[u8]) -> Result<&[u8], &[u8]> {
+    text.strip_prefix(b"Infinity").ok_or(text)
+}
+
+/// A number that begins with a digit.
 #[inline(always)]
-fn number(bytes: &[u8], mut at: usize) -> Result<usize, ScanError> {
-    if bytes[at] == b'N' {
-        return word(bytes, at, b"NaN");
-    }
-    at += usize::from(bytes[at] == b'-');
-    at = match bytes.get(at) {
-        Some(b'I') => return word(bytes, at, b"Infinity"),
-        Some(b'0') => at + 1,
-        _ => digits(bytes, at)?,
+fn number(text: &[u8]) -> Result<&[u8], &[u8]> {
+    let mut rest = match text {
+        [b'0', rest @ ..] => rest,
+        _ => swar::digits(text),
     };
-    if bytes.get(at) == Some(&b'.') {
-        at = digits(bytes, at + 1)?;
+    if let [b'.', fraction @ ..] = rest {
+        rest = digits(fraction)?;
     }
-    if matches!(bytes.get(at), Some(b'e' | b'E')) {
-        at += 1;
-        at += usize::from(matches!(bytes.get(at), Some(b'+' | b'-')));
-        at = digits(bytes, at)?;
+    if let [b'e' | b'E', exponent @ ..] = rest {
+        let ([b'+' | b'-', exponent @ ..] | exponent) = exponent;
+        rest = digits(exponent)?;
     }
-    Ok(at)
+    Ok(rest)
 }
 
 #[inline(always)]
-fn digits(bytes: &[u8], from: usize) -> Result<usize, ScanError> {
-    let mut at = from;
-    while bytes.get(at).is_some_and(u8::is_ascii_digit) {
-        at += 1;
-    }
-    if at == from { Err(ScanError::Syntax { at }) } else { Ok(at) }
-}
-
-#[inline(always)]
-fn word(bytes: &[u8], at: usize, word: &[u8]) -> Result<usize, ScanError> {
-    if bytes[at..].starts_with(word) { Ok(at + word.len()) } else { Err(ScanError::Syntax { at }) }
+fn digits(text: &[u8]) -> Result<&[u8], &[u8]> {
+    let rest = swar::digits(text);
+    if rest.len() == text.len() { Err(text) } else { Ok(rest) }
 }
