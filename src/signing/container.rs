@@ -9,6 +9,9 @@ use super::{
     zlib,
 };
 
+/// What compresses a payload, where that is worth it.
+pub(super) type Deflate = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// Stands before a payload that is compressed.
 const COMPRESSED: char = '.';
 
@@ -16,8 +19,8 @@ const COMPRESSED: char = '.';
 const SHA256_LENGTH: usize = 43;
 const SHA1_LENGTH: usize = 27;
 
-pub(super) fn dumps(keys: &Keys, raw: &[u8], now: OffsetDateTime) -> String {
-    let mut text = unsigned(raw, now);
+pub(super) fn dumps(keys: &Keys, raw: &[u8], now: OffsetDateTime, deflate: Deflate) -> String {
+    let mut text = unsigned(raw, now, deflate);
     let signature = keys::sign_sha256(&keys.sha256[0], text.as_bytes());
     text.push(':');
     BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
@@ -26,16 +29,16 @@ pub(super) fn dumps(keys: &Keys, raw: &[u8], now: OffsetDateTime) -> String {
 
 /// As Django up to 3.0 signs cookies, and 3.1 and 3.2 in their SHA-1 mode.
 pub(super) fn dumps_sha1(keys: &Keys, raw: &[u8], now: OffsetDateTime) -> String {
-    let mut text = unsigned(raw, now);
+    let mut text = unsigned(raw, now, zlib::deflate);
     let signature = keys::sign_sha1(&keys.sha1[0], text.as_bytes());
     text.push(':');
     BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut text);
     text
 }
 
-fn unsigned(raw: &[u8], now: OffsetDateTime) -> String {
+fn unsigned(raw: &[u8], now: OffsetDateTime, deflate: Deflate) -> String {
     let mut text = String::with_capacity(raw.len() / 3 * 4 + 64);
-    match zlib::deflate(raw) {
+    match deflate(raw) {
         Some(compressed) => {
             text.push(COMPRESSED);
             BASE64_URL_SAFE_NO_PAD.encode_string(compressed, &mut text);

@@ -2,7 +2,7 @@
 
 use time::OffsetDateTime;
 
-use super::{Legacy, Signer, SigningError, check, container, longest_text};
+use super::{Legacy, Signer, SigningError, check, container, longest_text, zlib};
 use crate::limits::Limits;
 
 /// The salt of that engine.
@@ -14,11 +14,11 @@ impl Signer {
         self.key_salt(SALT)
     }
 
-    /// The text of a cookie. The one format that Django had before 3.1 for rows, it never had for cookies: what is
-    /// old about those is the signature.
+    /// The text of a cookie, as short as Django's: browsers take 4096 bytes. The one format that Django had before 3.1
+    /// for rows, it never had for cookies: what is old about those is the signature.
     pub(crate) fn dumps_cookie(&self, raw: &[u8], now: OffsetDateTime) -> String {
         match self.0.legacy {
-            Legacy::Refuse | Legacy::Read => container::dumps(&self.0.keys, raw, now),
+            Legacy::Refuse | Legacy::Read => container::dumps(&self.0.keys, raw, now, zlib::deflate),
             Legacy::Write => container::dumps_sha1(&self.0.keys, raw, now),
         }
     }
