@@ -15,6 +15,9 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// Connections of every pool.
 pub const POOL: u32 = 8;
 
+/// Sessions that a cache in the process holds at most.
+pub const CACHED: u32 = 100_000;
+
 /// The name of every session cookie, so that requests are of one length but for the key.
 pub const COOKIE: &str = "sessionid";
 
@@ -29,6 +32,8 @@ pub static PAYLOAD: LazyLock<Vec<(String, Value)>> =
 pub struct Setup {
     pub database: String,
     pub variant: String,
+    /// A Redis of the run's own, for the variants that have one as their cache.
+    pub redis: String,
 }
 
 /// What `/read` answers.
@@ -46,10 +51,9 @@ pub fn run<F: Future<Output = Result<Router, BoxError>>>(app: impl FnOnce(Setup)
         statements::count();
     }
     LazyLock::force(&PAYLOAD);
-    let setup = Setup {
-        database: env::var("BENCH_DATABASE").unwrap_or_default(),
-        variant: env::var("BENCH_VARIANT").unwrap_or_default(),
-    };
+    let text = |name: &str| env::var(name).unwrap_or_default();
+    let setup =
+        Setup { database: text("BENCH_DATABASE"), variant: text("BENCH_VARIANT"), redis: text("BENCH_REDIS") };
     let runtime = Builder::new_multi_thread().worker_threads(number("BENCH_WORKERS", 1)).enable_all().build()?;
     runtime.block_on(async {
         let app = app(setup).await?.route("/__stats", get(stats));

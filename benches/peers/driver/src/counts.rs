@@ -1,14 +1,15 @@
 //! Counting: what does not depend on how fast the machine is. One visitor, one request after the other.
 
-use std::{fs, path::Path};
-
 use serde_json::{Value, json};
 
 use crate::{
     BoxError,
     database::{self, Scratch},
-    plan::{BARE, Database, Group, ROUTES, Route, Server},
+    plan::{Database, Group},
+    route::{ROUTES, Route},
+    run::Context,
     server::{How, Running},
+    servers::Server,
     tap::{Counted, Tap},
     visitor::Visitor,
 };
@@ -17,12 +18,17 @@ use crate::{
 const REQUESTS: u64 = 100;
 
 /// Statements, round trips to the database and allocations of each route, per request.
-pub async fn of(server: Server, scratch: &Scratch, group: &Group, binaries: &Path) -> Result<Vec<Value>, BoxError> {
+pub async fn of(
+    context: &Context<'_>,
+    server: Server,
+    scratch: &Scratch,
+    group: &Group,
+) -> Result<Vec<Value>, BoxError> {
     let (tap, url) = tapped(scratch).await?;
-    let how = How { binaries, size: group.size, names: group.names, counting: true, callgrind: None };
+    let how = How { counting: true, ..context.how(group.size, group.names) };
     let running = Running::start(server, scratch, &url, how).await?;
     let mut rows = Vec::new();
-    for route in ROUTES.into_iter().filter(|route| server != BARE || route.is_untouched()) {
+    for route in ROUTES.into_iter().filter(|&route| server.answers(route, group.size)) {
         let row = route_of(&running, &tap, route).await;
         let (stats, tapped) = row.map_err(|error| format!("{}, {}: {error}", server.name, route.name()))?;
         let each = |total: u64| (total as f64 / REQUESTS as f64 * 10.0).round() / 10.0;
@@ -56,10 +62,7 @@ async fn tapped(scratch: &Scratch) -> Result<(Tap, String), BoxError> {
 }
 
 async fn route_of(running: &Running, tap: &Tap, route: Route) -> Result<([u64; 3], Counted), BoxError> {
-    let mut visitor = match running.server == BARE {
-        true => Visitor::anonymous(&running.address).await?,
-        false => Visitor::new(&running.address).await?,
-    };
+    let mut visitor = Visitor::of(running.server, &running.address, route).await?;
     // A logout needs a session, and making one is not what is counted.
     let before =
         if route == Route::Logout { beginnings(running, tap, &mut visitor).await? } else { Default::default() };
@@ -97,38 +100,4 @@ fn minus(a: Counted, b: Counted) -> Counted {
         round_trips: a.round_trips.saturating_sub(b.round_trips),
         bytes: a.bytes.saturating_sub(b.bytes),
     }
-}
-
-/// Instructions per request, by callgrind: the difference of a long and a short run is what requests cost.
-pub async fn instructions(server: Server, group: &Group, route: Route, binaries: &Path) -> Result<Value, BoxError> {
-    let mut totals = [0_u64; 2];
-    for (total, requests) in totals.iter_mut().zip([50, 50 + REQUESTS]) {
-        let scratch = Scratch::new(group.database, 90).await?;
-        let file = std::env::temp_dir().join(format!("jam_bench_callgrind_{}", std::process::id()));
-        let how = How { binaries, size: group.size, names: group.names, counting: false, callgrind: Some(&file) };
-        let counted = async {
-            let running = Running::start(server, &scratch, &scratch.url, how).await?;
-            let mut visitor = match server == BARE {
-                true => Visitor::anonymous(&running.address).await?,
-                false => Visitor::new(&running.address).await?,
-            };
-            for _ in 0..requests {
-                visitor.visit(route).await?;
-            }
-            running.stop().await?;
-            let profile = fs::read_to_string(&file)?;
-            let line =
-                profile.lines().find_map(|line| line.strip_prefix("totals: ").or(line.strip_prefix("summary: ")));
-            Ok::<u64, BoxError>(line.ok_or("callgrind wrote no total")?.trim().parse()?)
-        };
-        let counted = counted.await;
-        let _ = fs::remove_file(&file);
-        scratch.drop().await?;
-        *total = counted?;
-    }
-    let each = totals[1].saturating_sub(totals[0]) / REQUESTS;
-    Ok(json!({
-        "database": group.database.name(), "size": group.size, "route": route.name(), "server": server.name,
-        "instructions": each,
-    }))
 }

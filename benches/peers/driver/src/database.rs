@@ -6,6 +6,9 @@ use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, PgConnection, Row as
 
 use crate::{BoxError, machine, plan::Database};
 
+/// What the names of all of them begin with; the driver's process id follows.
+pub const PREFIX: &str = "jam_bench_";
+
 pub struct Scratch {
     pub database: Database,
     pub url: String,
@@ -57,9 +60,39 @@ pub async fn version(database: Database) -> Result<String, BoxError> {
     })
 }
 
+/// Whether the server is on this machine, where process ids mean something.
+pub fn is_local(database: Database) -> bool {
+    let address = address(&server(database)).unwrap_or_default();
+    database != Database::Sqlite && ["127.0.0.1", "localhost", "[::1]"].iter().any(|host| address.starts_with(host))
+}
+
+/// Scratch databases of any run, on the server.
+pub async fn names(database: Database) -> Result<Vec<String>, BoxError> {
+    let like = format!("{PREFIX}%").replace('_', "\\_");
+    Ok(match database {
+        Database::Sqlite => Vec::new(),
+        Database::Postgres => {
+            let mut connection = PgConnection::connect(&server(database)).await?;
+            let sql = "SELECT datname::text FROM pg_database WHERE datname LIKE $1";
+            sqlx::query_scalar(sql).bind(like).fetch_all(&mut connection).await?
+        }
+        Database::MariaDb => {
+            let mut connection = MySqlConnection::connect(&server(database)).await?;
+            let sql = "SELECT CAST(schema_name AS CHAR) FROM information_schema.schemata WHERE schema_name LIKE ?";
+            sqlx::query_scalar(sql).bind(like).fetch_all(&mut connection).await?
+        }
+    })
+}
+
+pub async fn drop_named(database: Database, name: &str) -> Result<(), BoxError> {
+    // Connections of a server that has just ended may linger.
+    let force = if database == Database::Postgres { " WITH (FORCE)" } else { "" };
+    execute(database, &server(database), &format!("DROP DATABASE IF EXISTS {name}{force}")).await
+}
+
 impl Scratch {
     pub async fn new(database: Database, number: usize) -> Result<Self, BoxError> {
-        let name = format!("jam_bench_{}_{number}", std::process::id());
+        let name = format!("{PREFIX}{}_{number}", std::process::id());
         let server = server(database);
         let mut scratch = Self { database, url: with_database(&server, &name), name, server, directory: None };
         if database == Database::Sqlite {
@@ -77,9 +110,7 @@ impl Scratch {
         if let Some(directory) = &self.directory {
             return Ok(fs::remove_dir_all(directory)?);
         }
-        // Connections of a server that has just ended may linger.
-        let force = if self.database == Database::Postgres { " WITH (FORCE)" } else { "" };
-        execute(self.database, &self.server, &format!("DROP DATABASE IF EXISTS {}{force}", self.name)).await
+        drop_named(self.database, &self.name).await
     }
 
     /// Microseconds of CPU that the database's processes have used for this database; MariaDB's for all together.

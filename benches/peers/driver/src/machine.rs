@@ -14,6 +14,11 @@ pub fn cpu_micros(pid: u32) -> Option<u64> {
     Some((ticks(11)? + ticks(12)?) * TICK_MICROS)
 }
 
+/// Whether a process is a driver that runs.
+pub fn is_driver(pid: u32) -> bool {
+    fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name.trim() == "driver")
+}
+
 /// The processes whose command line holds `text`.
 pub fn processes_with(text: &str) -> io::Result<Vec<u32>> {
     let mut found = Vec::new();

@@ -12,7 +12,8 @@ use crate::{
     BoxError,
     database::Scratch,
     machine,
-    plan::{BARE, Cell, Group, JAM, Plan, Route},
+    plan::{Cell, Group, Plan},
+    route::Route,
     server::Running,
     visitor::Visitor,
 };
@@ -45,7 +46,7 @@ pub async fn cell(
 ) -> Result<Vec<Value>, BoxError> {
     let mut contenders = Vec::new();
     for (running, scratch) in servers {
-        if running.server != BARE || cell.route.is_untouched() {
+        if running.server.answers(cell.route, group.size) {
             contenders.push(Contender::new(running, scratch, cell).await.map_err(|error| about(running, cell, error))?);
         }
     }
@@ -73,12 +74,13 @@ fn about(running: &Running, cell: Cell, error: BoxError) -> BoxError {
 
 impl<'a> Contender<'a> {
     async fn new(running: &'a Running, scratch: &'a Scratch, cell: Cell) -> Result<Self, BoxError> {
+        let arrival = |_| {
+            let (server, address) = (running.server, running.address.clone());
+            spawn_local(async move { Visitor::of(server, &address, cell.route).await })
+        };
         let mut visitors = Vec::new();
-        for _ in 0..cell.connections {
-            visitors.push(match running.server == BARE {
-                true => Visitor::anonymous(&running.address).await?,
-                false => Visitor::new(&running.address).await?,
-            });
+        for arrived in (0..cell.connections).map(arrival).collect::<Vec<_>>() {
+            visitors.push(arrived.await??);
         }
         if let Some(sessions) = cell.shared {
             let mut cookies = Vec::new();
@@ -92,7 +94,7 @@ impl<'a> Contender<'a> {
     }
 
     async fn round(&mut self, route: Route, duration: Duration) -> Result<Round, BoxError> {
-        let (server_cpu, database_cpu) = (self.running.cpu_micros(), self.scratch.cpu_micros().await);
+        let (server_cpu, database_cpu) = (self.running.cpu_micros(), self.database_cpu().await);
         let packets = machine::loopback_packets();
         let started = Instant::now();
         let tasks: Vec<_> =
@@ -106,7 +108,7 @@ impl<'a> Contender<'a> {
         let elapsed = started.elapsed();
         let packets = difference(packets, machine::loopback_packets());
         let server_cpu = difference(server_cpu, self.running.cpu_micros());
-        let database_cpu = difference(database_cpu, self.scratch.cpu_micros().await);
+        let database_cpu = difference(database_cpu, self.database_cpu().await);
         took.sort_unstable();
         let requests = took.len().max(1);
         self.written += took.len() as u64;
@@ -123,10 +125,16 @@ impl<'a> Contender<'a> {
         })
     }
 
+    /// That of the database and of the cache, where they are processes of their own.
+    async fn database_cpu(&self) -> Option<u64> {
+        let both = [self.scratch.cpu_micros().await, self.running.redis_cpu_micros()];
+        both.into_iter().flatten().reduce(|sum, cpu| sum + cpu)
+    }
+
     /// What was written to sessions that all visitors share is all there, where the server says that it merges.
     async fn check(&mut self, cell: Cell) -> Result<(), BoxError> {
         let shared = cell.shared.is_some() && cell.route == Route::Write;
-        if !shared || self.running.server.binary != JAM.binary {
+        if !shared || self.running.server.binary != "jam" {
             return Ok(());
         }
         let Some(visitor) = self.visitors.first_mut() else { return Ok(()) };

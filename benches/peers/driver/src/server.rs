@@ -7,12 +7,14 @@ use tokio::{
     process::{Child, Command},
 };
 
-use crate::{BoxError, client::Client, database::Scratch, machine, plan::Server};
+use crate::{BoxError, client::Client, database::Scratch, machine, redis::Redis, servers::Server};
 
 pub struct Running {
     pub server: Server,
     pub address: String,
     pub pid: u32,
+    /// The process of the Redis that it uses.
+    redis: Option<u32>,
     child: Child,
 }
 
@@ -26,6 +28,7 @@ pub struct How<'a> {
     pub counting: bool,
     /// The file that callgrind writes, where it runs under it.
     pub callgrind: Option<&'a Path>,
+    pub redis: Option<&'a Redis>,
 }
 
 impl Running {
@@ -44,6 +47,9 @@ impl Running {
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]).env("BENCH_DATABASE", url).env("BENCH_VARIANT", server.variant);
         command.env("BENCH_SIZE", how.size.to_string()).env("BENCH_NAMES", how.names.to_string());
+        if let Some(redis) = how.redis {
+            command.env("BENCH_REDIS", &redis.url);
+        }
         if how.counting {
             command.env("BENCH_COUNT", "1");
         }
@@ -54,7 +60,8 @@ impl Running {
         let address = line.strip_prefix("listening on ").map(str::to_owned);
         let address =
             address.ok_or_else(|| format!("{} does not start on {}", server.name, scratch.database.name()))?;
-        Ok(Self { server, address, pid, child })
+        let redis = how.redis.filter(|_| server.needs_redis()).map(|redis| redis.pid);
+        Ok(Self { server, address, pid, redis, child })
     }
 
     pub async fn stop(mut self) -> io::Result<()> {
@@ -64,6 +71,11 @@ impl Running {
 
     pub fn cpu_micros(&self) -> Option<u64> {
         machine::cpu_micros(self.pid)
+    }
+
+    /// That of the Redis behind it.
+    pub fn redis_cpu_micros(&self) -> Option<u64> {
+        machine::cpu_micros(self.redis?)
     }
 
     /// Allocations, their bytes, and statements if it counts them.

@@ -8,14 +8,27 @@ use std::{
 use crate::{
     BoxError,
     client::{Answer, Client},
-    plan::Route,
+    route::Route,
+    servers::{Kind, Server},
 };
 
 /// Cookies, in order.
 #[derive(Clone, Default)]
-struct Jar(Vec<(String, String)>);
+pub struct Jar(Vec<(String, String)>);
 
 impl Jar {
+    /// With what a `Cookie` header says.
+    pub fn of(header: &str) -> Self {
+        let pairs = header.split("; ").filter_map(|pair| pair.split_once('='));
+        Self(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+    }
+
+    /// The header for the next request after this answer.
+    pub fn followed(mut self, answer: &Answer) -> String {
+        self.keep(answer);
+        self.header()
+    }
+
     fn keep(&mut self, answer: &Answer) {
         for text in &answer.cookies {
             let mut parts = text.split("; ");
@@ -46,24 +59,32 @@ pub struct Visitor {
 }
 
 impl Visitor {
+    /// A visitor who is to take `route`: with a session, where there are sessions.
+    pub async fn of(server: Server, address: &str, route: Route) -> Result<Self, BoxError> {
+        if server.kind == Kind::Bare {
+            return Self::anonymous(address).await;
+        }
+        let mut visitor = Self::new(address).await?;
+        if route == Route::Unknown {
+            visitor.gone = begin(&mut visitor.client).await?.header();
+            checked(&visitor.client.request("POST", "/logout", &visitor.gone).await?, "ok")?;
+        }
+        Ok(visitor)
+    }
+
     /// A visitor with a session of its own.
     pub async fn new(address: &str) -> Result<Self, BoxError> {
         let mut client = Client::connect(address).await?;
-        let (jar, mut ended) = (begin(&mut client).await?, begin(&mut client).await?);
-        let gone = ended.header();
-        let answer = client.request("POST", "/logout", &gone).await?;
-        checked(&answer, "ok")?;
-        ended.keep(&answer);
+        let jar = begin(&mut client).await?;
         let random = std::process::id().into();
-        Ok(Self { client, cookie: jar.header(), jar, gone, visits: 0, shared: None, random })
+        Ok(Self { client, cookie: jar.header(), jar, gone: String::new(), visits: 0, shared: None, random })
     }
 
     /// A visitor of pages that have no session.
-    pub async fn anonymous(address: &str) -> Result<Self, BoxError> {
+    async fn anonymous(address: &str) -> Result<Self, BoxError> {
         let client = Client::connect(address).await?;
         let cookie = format!("sessionid={}", "0123456789abcdefghijklmnopqrstuv");
-        let (jar, gone) = (Jar::default(), cookie.clone());
-        Ok(Self { client, jar, cookie, gone, visits: 0, shared: None, random: 1 })
+        Ok(Self { client, jar: Jar::default(), cookie, gone: String::new(), visits: 0, shared: None, random: 1 })
     }
 
     pub fn cookie(&self) -> &str {
@@ -73,7 +94,7 @@ impl Visitor {
     /// From now on it takes any of these sessions.
     pub fn share(&mut self, cookies: &Rc<Vec<String>>, seed: u64) {
         self.shared = Some(Rc::clone(cookies));
-        self.random = seed * 0x9e37_79b9_7f4a_7c15 + 1;
+        self.random = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     }
 
     /// How often the shared sessions were counted up, all together, as the server sees it.

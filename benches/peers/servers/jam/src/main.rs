@@ -1,17 +1,18 @@
-//! This crate. Variants: `plain`, `signed` (rows in Django's signed form).
+//! This crate. Variants: `plain`, `signed` (rows in Django's signed form), and with a cache before the database:
+//! `locmem`, `redis`, and `listen`, which is `locmem` that hears of other processes' changes (PostgreSQL).
 
 use axum::{
     Router,
     routing::{get, post},
 };
 use bench_common::{
-    AGE, BoxError, COOKIE, PAYLOAD, POOL,
+    AGE, BoxError, COOKIE, PAYLOAD, POOL, Setup,
     payload::{COUNTER, THEME},
     run, shown,
 };
 use jam_session::{
-    DbStore, Driver, Error, LazySession, MySqlStore, PostgresStore, Session, SessionLayer, SessionStore, Signer,
-    SqliteStore,
+    CachedDbStore, DbStore, Driver, Error, LazySession, LocMemCache, MySqlStore, PostgresStore, RedisCache, Session,
+    SessionLayer, SessionStore, Signer, SqliteStore,
 };
 
 async fn read(session: Session) -> Result<String, Error> {
@@ -46,39 +47,47 @@ fn router(store: impl SessionStore) -> Router {
     router.route("/login", post(login)).route("/logout", post(logout)).layer(sessions)
 }
 
-async fn over<DB: Driver>(store: DbStore<DB>, variant: &str) -> Result<Router, BoxError> {
-    let store = match variant {
-        "plain" => store,
-        "signed" => store.signing(Signer::new("a secret key of fifty characters, as Django has it")),
-        _ => return Err(format!("no variant {variant:?}").into()),
-    };
-    store.migrate().await?;
-    Ok(router(store))
+fn signer() -> Signer {
+    Signer::new("a secret key of fifty characters, as Django has it")
 }
 
-fn main() -> Result<(), BoxError> {
-    run(async |setup| {
-        // The pool of the crate's own `connect`, with as many connections as everybody has.
-        match setup.database.split(':').next().unwrap_or_default() {
-            "sqlite" => {
-                over(SqliteStore::new(resized(SqliteStore::connect(&setup.database).await?).await?), &setup.variant)
-                    .await
-            }
-            "mysql" => {
-                over(MySqlStore::new(resized(MySqlStore::connect(&setup.database).await?).await?), &setup.variant).await
-            }
-            _ => {
-                over(PostgresStore::new(resized(PostgresStore::connect(&setup.database).await?).await?), &setup.variant)
-                    .await
-            }
-        }
+/// The variants that any database has.
+async fn over<DB: Driver>(store: DbStore<DB>, setup: &Setup) -> Result<Router, BoxError> {
+    let store = resized(store).await?;
+    store.migrate().await?;
+    Ok(match setup.variant.as_str() {
+        "plain" => router(store),
+        "signed" => router(store.signing(signer())),
+        "locmem" => router(CachedDbStore::new(store, LocMemCache::new())),
+        "redis" => router(CachedDbStore::new(store, RedisCache::connect(&setup.redis)?)),
+        variant => return Err(format!("no variant {variant:?}").into()),
     })
 }
 
-async fn resized<DB: Driver>(store: DbStore<DB>) -> Result<jam_session::sqlx::Pool<DB>, BoxError> {
+/// A cache in each process, which hears from the database what other processes have changed.
+async fn listening(store: PostgresStore) -> Result<Router, BoxError> {
+    let store = resized(store).await?;
+    store.migrate().await?;
+    let store = CachedDbStore::new(store, LocMemCache::new());
+    // It ends with the process.
+    std::mem::forget(store.listen().await?);
+    Ok(router(store))
+}
+
+/// The pool of the crate's own `connect`, with as many connections as everybody has.
+async fn resized<DB: Driver>(store: DbStore<DB>) -> Result<DbStore<DB>, BoxError> {
     let pool = store.pool();
     let options = pool.options().clone().max_connections(POOL);
     let connect = pool.connect_options();
     pool.close().await;
-    Ok(options.connect_with((*connect).clone()).await?)
+    Ok(DbStore::new(options.connect_with((*connect).clone()).await?))
+}
+
+fn main() -> Result<(), BoxError> {
+    run(async |setup| match setup.database.split(':').next().unwrap_or_default() {
+        "sqlite" => over(SqliteStore::connect(&setup.database).await?, &setup).await,
+        "mysql" => over(MySqlStore::connect(&setup.database).await?, &setup).await,
+        _ if setup.variant == "listen" => listening(PostgresStore::connect(&setup.database).await?).await,
+        _ => over(PostgresStore::connect(&setup.database).await?, &setup).await,
+    })
 }

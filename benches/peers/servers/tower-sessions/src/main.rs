@@ -1,4 +1,5 @@
-//! tower-sessions, the newest version that has a published sqlx store.
+//! tower-sessions, the newest version that has a published sqlx store. Variants: `store`, and its caching store with
+//! `moka` (in the process) or `redis` before the database.
 
 use std::str::FromStr as _;
 
@@ -8,7 +9,7 @@ use axum::{
     routing::{get, post},
 };
 use bench_common::{
-    AGE, BoxError, COOKIE, PAYLOAD, POOL,
+    AGE, BoxError, CACHED, COOKIE, PAYLOAD, POOL, Setup,
     payload::{COUNTER, THEME},
     run, shown,
 };
@@ -18,9 +19,17 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
 };
 use tower_sessions::{
-    Expiry, Session, SessionManagerLayer, SessionStore,
+    CachingSessionStore, Expiry, Session, SessionManagerLayer, SessionStore,
     cookie::{SameSite, time::Duration},
     session::Error,
+};
+use tower_sessions_moka_store::MokaStore;
+use tower_sessions_redis_store::{
+    RedisStore,
+    fred::{
+        interfaces::ClientLike as _,
+        prelude::{Config, Pool},
+    },
 };
 use tower_sessions_sqlx_store::{MySqlStore, PostgresStore, SqliteStore};
 
@@ -68,6 +77,21 @@ fn router(store: impl SessionStore + Clone) -> Router {
     router.route("/login", post(login)).route("/logout", post(logout)).layer(sessions)
 }
 
+/// The store, or with a cache before it.
+async fn over(store: impl SessionStore + Clone, setup: &Setup) -> Result<Router, BoxError> {
+    Ok(match setup.variant.as_str() {
+        "store" => router(store),
+        "moka" => router(CachingSessionStore::new(MokaStore::new(Some(CACHED.into())), store)),
+        "redis" => {
+            let pool = Pool::new(Config::from_url(&setup.redis)?, None, None, None, POOL as usize)?;
+            pool.connect();
+            pool.wait_for_connect().await?;
+            router(CachingSessionStore::new(RedisStore::new(pool), store))
+        }
+        variant => return Err(format!("no variant {variant:?}").into()),
+    })
+}
+
 fn main() -> Result<(), BoxError> {
     run(async |setup| match setup.database.split(':').next().unwrap_or_default() {
         "sqlite" => {
@@ -75,7 +99,7 @@ fn main() -> Result<(), BoxError> {
             let options = options.journal_mode(SqliteJournalMode::Wal);
             let store = SqliteStore::new(SqlitePoolOptions::new().max_connections(POOL).connect_with(options).await?);
             store.migrate().await?;
-            Ok(router(store))
+            over(store, &setup).await
         }
         "mysql" => {
             let store = MySqlStore::new(MySqlPoolOptions::new().max_connections(POOL).connect(&setup.database).await?);
@@ -83,12 +107,12 @@ fn main() -> Result<(), BoxError> {
             let schema = setup.database.rsplit('/').next().unwrap_or_default();
             let store = store.with_schema_name(schema)?;
             store.migrate().await?;
-            Ok(router(store))
+            over(store, &setup).await
         }
         _ => {
             let store = PostgresStore::new(PgPoolOptions::new().max_connections(POOL).connect(&setup.database).await?);
             store.migrate().await?;
-            Ok(router(store))
+            over(store, &setup).await
         }
     })
 }
