@@ -54,6 +54,16 @@ pub fn merge(known: &mut Value, found: &Value) {
     forget_runs(known);
 }
 
+/// Drops what runs of this name have found.
+pub fn forget(results: &mut Value, name: &str) {
+    let runs = rows(results, "runs");
+    let named = |row: &Value| row["run"].as_u64().is_some_and(|run| runs[run as usize]["name"] == name);
+    for (list, _) in LISTS {
+        results[list] = rows(results, list).into_iter().filter(|row| !named(row)).collect();
+    }
+    forget_runs(results);
+}
+
 /// Drops the runs of which nothing is left.
 fn forget_runs(results: &mut Value) {
     let of = |row: &Value| row["run"].as_u64().unwrap_or_default() as usize;
@@ -117,5 +127,9 @@ mod tests {
         );
         assert_eq!(results["runs"], json!([{ "name": "two" }, { "name": "three" }]));
         assert_eq!(cells.iter().map(|cell| cell["run"].as_u64().unwrap()).collect::<Vec<_>>(), [0, 0, 1]);
+
+        forget(&mut results, "two");
+        assert_eq!(results["runs"], json!([{ "name": "three" }]));
+        assert_eq!(rows(&results, "cells").len(), 1);
     }
 }

@@ -39,6 +39,9 @@ pub async fn run(name: &str, plan: &Plan, binaries: &Path, file: &Path) -> Resul
     let part = ["BENCH_ONLY", "BENCH_SERVERS"].iter().any(|name| env::var(name).is_ok_and(|words| !words.is_empty()));
     let part = part || matches!(name, "counts" | "stale");
     let mut known = if part { results::read(file)?.unwrap_or(json!({})) } else { json!({}) };
+    if name == "full" {
+        results::forget(&mut known, "quick");
+    }
     let (started, mut databases) = (Instant::now(), json!({}));
     for group in &plan.groups {
         if !reached(group.database, &mut databases).await {
