@@ -18,22 +18,22 @@ use tracing_subscriber::{
 };
 
 #[derive(Clone, Default)]
-pub struct Deletes(Arc<Mutex<Duration>>);
+pub(crate) struct Deletes(Arc<Mutex<Duration>>);
 
 impl Deletes {
     /// From now on looks at every statement.
-    pub fn watch() -> Self {
+    pub(crate) fn watch() -> Self {
         let deletes = Self::default();
         registry().with(deletes.clone()).init();
         deletes
     }
 
-    pub fn forget(&self) {
+    pub(crate) fn forget(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Duration::ZERO;
     }
 
     /// The longest since `forget`.
-    pub fn longest(&self) -> Duration {
+    pub(crate) fn longest(&self) -> Duration {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,24 +13,24 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use crate::{BoxError, NOW};
 
-pub const WRITERS: usize = 4;
+pub(crate) const WRITERS: usize = 4;
 
 /// How long a writer rests after a request: some hundred requests a second from all of them.
 const REST: Duration = Duration::from_millis(5);
 
-pub struct Writers {
+pub(crate) struct Writers {
     done: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<Result<Vec<Duration>, BoxError>>>,
 }
 
 impl Writers {
-    pub async fn start<DB: Driver>(store: &DbStore<DB>) -> Result<Self, BoxError> {
+    pub(crate) async fn start<DB: Driver>(store: &DbStore<DB>) -> Result<Self, BoxError> {
         let live = format!("SELECT session_key FROM django_session WHERE expire_date > {} LIMIT 10000", DB::marker(1));
         let mut args = DB::Arguments::default();
         DB::push_date(&mut args, NOW)?;
         let rows = DB::fetch_all(store.pool(), live.into(), args).await?;
         let keys: Result<Vec<_>, _> = rows.iter().map(|row| DB::read_texts(row).map(|[key]| key)).collect();
-        let keys: Arc<Vec<String>> = Arc::new(keys?.into_iter().flatten().map(Into::into).collect());
+        let keys: Arc<Vec<String>> = Arc::new(keys?.into_iter().flatten().collect());
         let done = Arc::new(AtomicBool::new(false));
         let write = |writer: usize| {
             let (store, keys, done) = (store.clone(), Arc::clone(&keys), Arc::clone(&done));
@@ -50,7 +50,7 @@ impl Writers {
     }
 
     /// How long a request takes, which one in a hundred exceeds.
-    pub async fn p99(self) -> Result<Duration, BoxError> {
+    pub(crate) async fn p99(self) -> Result<Duration, BoxError> {
         self.done.store(true, Ordering::Relaxed);
         let mut took = Vec::new();
         for task in self.tasks {
