@@ -126,6 +126,12 @@ impl SessionKey {
         bytes.is_some_and(|bytes| every(bytes, |b| b.is_ascii_lowercase() | b.is_ascii_digit()))
     }
 
+    /// Whether `text` looks like what a store of ours is given for a key: one that is generated, or its hash.
+    pub(crate) fn is_storable(text: &str) -> bool {
+        let is_hash = text.len() == INLINE && every(text, |b| b.is_ascii_lowercase() | (b'2'..=b'7').contains(&b));
+        is_hash || Self::is_generated(text)
+    }
+
     /// What a session of this key is stored under with [`Settings::hash_keys`](crate::Settings::hash_keys): 40
     /// characters of `[a-z2-7]`, the first 200 bits of SHA-256 of `jam_session.session_key:` and the key in base32
     /// (RFC 4648). Nothing leads back from it, and no cookie of this text opens a session.

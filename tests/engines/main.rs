@@ -12,6 +12,7 @@ mod cached_db;
 mod databases;
 mod examples;
 mod file;
+mod hashed_keys;
 mod local_time;
 mod locmem;
 #[path = "../it/support/log.rs"]

@@ -11,7 +11,7 @@ mod lines;
 mod node;
 mod outages;
 mod sentinel;
-mod server;
+pub(crate) mod server;
 mod stores;
 mod verbs;
 

@@ -34,7 +34,7 @@ impl FileStore {
             };
             // Other names are not ours to remove, whatever they are.
             let key = name.to_str().and_then(|name| name.strip_prefix(&*self.prefix));
-            let Some(key) = key.filter(|key| SessionKey::is_generated(key)) else { continue };
+            let Some(key) = key.filter(|key| SessionKey::is_storable(key)) else { continue };
             let Ok(key) = SessionKey::parse(key) else { continue };
             removed += u64::from(self.is_expired(&key, now)? && self.remove_if_expired(&key, now)?);
         }

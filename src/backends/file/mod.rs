@@ -146,7 +146,7 @@ impl FileStore {
     /// Where the session of this key is. Nothing of a key that was not drawn by a store gets into a path.
     fn path(&self, session_key: &SessionKey) -> Option<PathBuf> {
         let key = session_key.as_str();
-        SessionKey::is_generated(key).then(|| self.folder.file(&format!("{}{key}", self.prefix)))
+        SessionKey::is_storable(key).then(|| self.folder.file(&format!("{}{key}", self.prefix)))
     }
 }
 

@@ -139,8 +139,9 @@ impl FileStore {
     }
 
     fn path_or_refuse(&self, key: &SessionKey) -> Result<std::path::PathBuf, StoreError> {
-        let refused =
-            StoreError::Unsupported("keep a session under a key that is not 32 of the characters a-z and 0-9");
+        let refused = StoreError::Unsupported(
+            "keep a session under a key that is neither 32 of the characters a-z and 0-9 nor a hash",
+        );
         self.path(key).ok_or(refused)
     }
 
