@@ -61,6 +61,8 @@ pub enum Error {
         /// How long was waited: the deadline.
         after: Duration,
     },
+    /// The operating system gave no random bytes, so there is no new key. Nothing was saved.
+    NoRandomness(BoxError),
     /// No [`SessionLayer`](crate::SessionLayer) saw this request.
     MissingLayer,
     /// Two [`SessionLayer`](crate::SessionLayer)s of one name saw this request.
@@ -73,7 +75,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::SessionInterrupted => ErrorKind::Interrupted,
-            Self::Store(_) | Self::Deadline { .. } => ErrorKind::StoreFailure,
+            Self::Store(_) | Self::Deadline { .. } | Self::NoRandomness(_) => ErrorKind::StoreFailure,
             Self::MissingKey { .. }
             | Self::WrongType { .. }
             | Self::Serialize { .. }
@@ -93,7 +95,7 @@ impl Error {
 pub enum ErrorKind {
     /// Another request ended the session: 400, or what `on_interrupted` says.
     Interrupted,
-    /// The store failed or was too slow: 503, or what `store_failure_status` says.
+    /// The store failed or was too slow, or a new key could not be drawn: 503, or what `store_failure_status` says.
     StoreFailure,
     /// The application used the session in a way that cannot work: 500.
     Application,
@@ -120,6 +122,7 @@ impl fmt::Display for Error {
                 "no session in this request: add `.layer(SessionLayer::new(store))` to the router after the routes \
                  that use it; in axum the layer added last runs first",
             ),
+            Self::NoRandomness(_) => f.write_str("the system gave no random bytes for a new session key"),
             Self::DuplicateLayer => f.write_str(
                 "two session layers on one route: give one a name with `SessionLayer::named` and its own cookie name",
             ),
@@ -130,7 +133,9 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::WrongType { source, .. } | Self::Serialize { source, .. } => Some(&**source),
+            Self::WrongType { source, .. } | Self::Serialize { source, .. } | Self::NoRandomness(source) => {
+                Some(&**source)
+            }
             Self::Store(error) => Some(error),
             Self::MissingKey { .. }
             | Self::Committed

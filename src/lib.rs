@@ -70,6 +70,7 @@ pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
 mod pickle;
 #[cfg(feature = "pickle")]
 pub use pickle::{PickleError, PickledValue};
+mod random;
 mod raw;
 pub use raw::Raw;
 mod serializers;

@@ -6,15 +6,22 @@ use std::{
     sync::Arc,
 };
 
-use rand::RngExt;
 use sha2::{Digest as _, Sha256};
 
-use crate::error::InvalidSessionKey;
+use crate::{
+    error::{BoxError, InvalidSessionKey},
+    random::{self, Source},
+};
 
 /// How many characters a generated key has.
 const KEY_LENGTH: usize = 32;
 /// The alphabet of generated keys, Django's: lower case because some databases fold case.
 const ALPHABET: &[u8; 36] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+/// Seven times the alphabet. A remainder of a larger byte would make some symbols more frequent than others, so larger
+/// bytes are left out.
+const FAIR: u8 = 252;
+/// How many are asked for at once: as good as never is more than one in five of them left out.
+const RANDOM_BYTES: usize = 40;
 /// The longest key that is kept without an allocation; the width of the `session_key` column.
 const INLINE: usize = 40;
 /// What is hashed before a key, so that its hash is like none that another program makes of it.
@@ -99,13 +106,22 @@ impl SessionKey {
     }
 
     /// Draws a new key.
-    pub(crate) fn generate() -> Self {
-        let mut rng = rand::rng();
-        let mut bytes = [0; INLINE];
-        for byte in &mut bytes[..KEY_LENGTH] {
-            *byte = ALPHABET[rng.random_range(0..ALPHABET.len())];
+    pub(crate) fn generate() -> Result<Self, BoxError> {
+        Self::draw(random::fill)
+    }
+
+    /// Draws a new key from `source`.
+    pub(crate) fn draw(source: Source) -> Result<Self, BoxError> {
+        let (mut bytes, mut drawn) = ([0; INLINE], 0);
+        while drawn < KEY_LENGTH {
+            let mut random = [0; RANDOM_BYTES];
+            source(&mut random)?;
+            for byte in random.into_iter().filter(|byte| *byte < FAIR).take(KEY_LENGTH - drawn) {
+                bytes[drawn] = ALPHABET[usize::from(byte) % ALPHABET.len()];
+                drawn += 1;
+            }
         }
-        Self(Repr::Short { length: KEY_LENGTH as u8, bytes })
+        Ok(Self(Repr::Short { length: KEY_LENGTH as u8, bytes }))
     }
 
     /// The key as text, for a store that looks it up and for an application that must write it down.
@@ -202,18 +218,101 @@ impl Hash for SessionKey {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::*;
 
-    #[test]
-    fn generated_keys_use_every_symbol_and_never_repeat() {
-        let keys: HashSet<_> = (0..10_000).map(|_| SessionKey::generate()).collect();
-        let symbols: HashSet<_> = keys.iter().flat_map(|key| key.as_str().bytes()).collect();
+    const KEYS: usize = 1_000_000;
 
-        assert_eq!(keys.len(), 10_000);
-        assert_eq!(symbols.len(), 36);
+    /// How probable it is that symbols which are all equally likely differ at least this much from each other in
+    /// their counts: the upper tail of the chi-square distribution with 35 degrees of freedom. For an odd number it is
+    /// a sum and, left out here, a tail of the normal distribution: 10^-8 where the sum is a half.
+    fn p_value(counts: &[u32; 36]) -> f64 {
+        let expected = counts.iter().map(|&count| f64::from(count)).sum::<f64>() / 36.0;
+        let square = counts.iter().map(|&count| (f64::from(count) - expected).powi(2)).sum::<f64>() / expected;
+        let mut term = (-square / 2.0).exp() * (2.0 * square / std::f64::consts::PI).sqrt();
+        let mut sum = 0.0;
+        for odd in (1..35).step_by(2) {
+            sum += term;
+            term *= square / f64::from(odd + 2);
+        }
+        sum
+    }
+
+    fn place(symbol: u8) -> usize {
+        ALPHABET.iter().position(|known| *known == symbol).expect("a symbol of the alphabet")
+    }
+
+    /// By position, how often each symbol is there.
+    fn counts<'a>(keys: impl Iterator<Item = &'a [u8]>) -> [[u32; 36]; KEY_LENGTH] {
+        let mut places = [usize::MAX; 256];
+        ALPHABET.iter().for_each(|&symbol| places[usize::from(symbol)] = place(symbol));
+        let mut counts = [[0; 36]; KEY_LENGTH];
+        for key in keys {
+            key.iter().zip(&mut counts).for_each(|(&symbol, counts)| counts[places[usize::from(symbol)]] += 1);
+        }
+        counts
+    }
+
+    fn lowest(counts: &[[u32; 36]; KEY_LENGTH]) -> f64 {
+        counts.iter().map(p_value).fold(1.0, f64::min)
+    }
+
+    /// The bound is for all 32 positions together (Bonferroni): keys that are fair miss it once in a million runs.
+    #[test]
+    fn a_million_keys_are_all_different_and_every_symbol_is_as_frequent_as_another() {
+        let mut keys: Vec<SessionKey> = (0..KEYS).map(|_| SessionKey::generate().unwrap()).collect();
         assert!(keys.iter().all(|key| SessionKey::is_generated(key.as_str())));
+        let counts = counts(keys.iter().map(SessionKey::bytes));
+
+        keys.sort_unstable_by(|one, other| one.bytes().cmp(other.bytes()));
+        keys.dedup();
+
+        let symbols = (0..36).filter(|&symbol| counts.iter().all(|counts| counts[symbol] > 0)).count();
+        let (duplicates, lowest) = (KEYS - keys.len(), lowest(&counts));
+        println!(
+            "keys: {KEYS}, {duplicates} duplicates, {symbols} symbols, lowest p of {KEY_LENGTH} positions {lowest:.4}"
+        );
+        assert_eq!((duplicates, symbols), (0, 36));
+        assert!(lowest > 1e-6 / KEY_LENGTH as f64, "a position has p = {lowest:e}");
+    }
+
+    #[test]
+    fn the_remainder_of_a_whole_byte_would_be_noticed() {
+        let biased =
+            (0..100_000).map(|_| random::bytes::<KEY_LENGTH>().unwrap().map(|byte| ALPHABET[usize::from(byte) % 36]));
+        let biased: Vec<_> = biased.collect();
+
+        assert!(lowest(&counts(biased.iter().map(<[u8; KEY_LENGTH]>::as_slice))) < 1e-6 / KEY_LENGTH as f64);
+    }
+
+    #[test]
+    fn the_tail_of_the_distribution_is_that_of_the_tables() {
+        // 35 degrees of freedom: 49.802 is exceeded in 5 % of all cases, 66.619 in 0.1 %.
+        for (square, expected) in [(49.802, 0.05), (66.619, 0.001)] {
+            // Two symbols that differ by this much from what is expected make such a sum of squares.
+            let (mut counts, share) = ([1_000_000; 36], (square * 1_000_000.0 / 2.0_f64).sqrt() as u32);
+            (counts[0], counts[1]) = (1_000_000 + share, 1_000_000 - share);
+            assert!((p_value(&counts) / expected - 1.0).abs() < 0.01, "{}", p_value(&counts));
+        }
+    }
+
+    #[test]
+    fn each_symbol_stands_for_seven_bytes_and_other_bytes_are_drawn_again() {
+        let counted = |byte: u8| ALPHABET[usize::from(byte) % 36];
+        for symbol in ALPHABET {
+            assert_eq!((0..FAIR).filter(|&byte| counted(byte) == *symbol).count(), 7);
+        }
+        let key = SessionKey::draw(|bytes| {
+            // Only the last six of each draw count.
+            bytes.fill(FAIR);
+            bytes[RANDOM_BYTES - 6..].copy_from_slice(&[0, 35, 36, 251, 255, 1]);
+            Ok(())
+        });
+        assert_eq!(key.unwrap().as_str(), &"a9a9b".repeat(7)[..32]);
+    }
+
+    #[test]
+    fn no_key_is_made_of_what_is_not_random() {
+        assert!(SessionKey::draw(|_| Err("no".into())).is_err());
     }
 
     #[test]

@@ -8,13 +8,13 @@ use std::{
     time::Duration,
 };
 
-use rand::RngExt;
 use tokio::time::sleep;
 
 use crate::{
     backends::SessionStore,
     clock::Clock,
     error::{self, StoreError},
+    random,
 };
 
 /// After the first error in a row; it doubles with each.
@@ -63,7 +63,7 @@ pub async fn clear_expired_every(store: impl SessionStore, period: Duration, shu
 }
 
 async fn rounds(store: &impl SessionStore, period: Duration) -> Infallible {
-    let mut wait = period.mul_f64(rand::rng().random_range(0.0..0.2));
+    let mut wait = period.mul_f64(0.2 * random::fraction());
     let mut retry = FIRST_RETRY;
     loop {
         sleep(wait).await;
@@ -87,5 +87,5 @@ async fn rounds(store: &impl SessionStore, period: Duration) -> Infallible {
 
 /// A fifth more or less.
 fn about(wait: Duration) -> Duration {
-    wait.mul_f64(rand::rng().random_range(0.8..1.2))
+    wait.mul_f64(0.8 + 0.4 * random::fraction())
 }

@@ -90,6 +90,12 @@ impl<N> SessionLayer<N> {
         &self.context.settings
     }
 
+    /// The same layer, with new keys from another source.
+    #[cfg(feature = "testing")]
+    pub(crate) fn random(self, source: crate::random::Source) -> Self {
+        self.change(|context| context.random = source)
+    }
+
     #[cfg(feature = "testing")]
     pub(crate) fn store(&self) -> &ErasedStore {
         &self.context.store

@@ -25,7 +25,7 @@ pub(super) struct Attempt<'a> {
 
 impl Attempt<'_> {
     pub(super) async fn run(&self) -> Result<Saved, Error> {
-        let mut session_key = self.key();
+        let mut session_key = self.key()?;
         let mut lost = false;
         let mut failure = StoreError::KeyTaken;
         for _ in 0..TRIES {
@@ -35,7 +35,7 @@ impl Attempt<'_> {
                 // Under a key that nobody else can know, what is there is ours.
                 Err(StoreError::KeyTaken) if lost => return self.found(&session_key).await,
                 Err(StoreError::KeyTaken) => {
-                    session_key = self.key();
+                    session_key = self.key()?;
                     StoreError::KeyTaken
                 }
                 Err(error @ StoreError::Contended(_)) => error,
@@ -53,10 +53,10 @@ impl Attempt<'_> {
         Err(failure.into())
     }
 
-    fn key(&self) -> SessionKey {
+    fn key(&self) -> Result<SessionKey, Error> {
         match self.loaded {
-            Some(loaded) if !self.cycle => loaded.session_key.clone(),
-            _ => SessionKey::generate(),
+            Some(loaded) if !self.cycle => Ok(loaded.session_key.clone()),
+            _ => SessionKey::draw(self.context.random).map_err(Error::NoRandomness),
         }
     }
 
@@ -107,5 +107,60 @@ impl Attempt<'_> {
 
     fn is_own(&self, found: &Record) -> bool {
         found.session_data == self.draft.session_data && found.expire_date == self.draft.expire_date
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use super::*;
+    use crate::{
+        backends::{ErasedStore, MemoryStore},
+        error::BoxError,
+        random,
+        session::{Inner, Sent, Session},
+        settings::Settings,
+    };
+
+    /// The same bytes again and again, except for the third draw and the fifth.
+    fn repeats_itself(bytes: &mut [u8]) -> Result<(), BoxError> {
+        static DRAWS: AtomicUsize = AtomicUsize::new(0);
+        match DRAWS.fetch_add(1, Ordering::SeqCst) {
+            2 | 4 => random::fill(bytes),
+            _ => {
+                bytes.fill(7);
+                Ok(())
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_that_is_taken_is_drawn_again_and_its_session_left_alone() -> Result<(), Error> {
+        let mut context = Context::new(ErasedStore::new(MemoryStore::new()), Settings::default());
+        context.random = repeats_itself;
+        let context = Arc::new(context);
+        let session = |sent| Session::new(Inner::new(Arc::clone(&context), sent, None, true));
+        let theirs = session(Sent::Nothing);
+        theirs.insert("theirs", &1)?;
+        theirs.save().await?;
+        let taken = theirs.session_key().unwrap();
+        assert_eq!(taken.as_str(), "h".repeat(32));
+
+        let ours = session(Sent::Nothing);
+        ours.insert("ours", &1)?;
+        ours.save().await?;
+        let created = ours.session_key().unwrap();
+        ours.cycle_key()?;
+        ours.save().await?;
+        let cycled = ours.session_key().unwrap();
+
+        assert!(created != taken && cycled != taken && cycled != created);
+        theirs.reload().await?;
+        assert_eq!((theirs.keys(), theirs.session_key()), (vec!["theirs".to_owned()], Some(taken)));
+        Ok(())
     }
 }

@@ -3,7 +3,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rand::RngExt;
 use tokio::time::Instant;
 
 use super::{attempt::Attempt, context::Context};
@@ -11,6 +10,7 @@ use crate::{
     backends::{Draft, Record, Saved},
     delta::Delta,
     error::Error,
+    random,
     session_data::SessionData,
     settings::SaveMode,
 };
@@ -111,6 +111,5 @@ async fn pause(attempt: u32) {
 
 /// Up to 5 ms: about as long as another process needs to read and to write.
 pub(super) async fn jitter() {
-    let micros = rand::rng().random_range(0..5_000);
-    tokio::time::sleep(Duration::from_micros(micros)).await;
+    tokio::time::sleep(Duration::from_millis(5).mul_f64(random::fraction())).await;
 }

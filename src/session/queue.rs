@@ -140,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn turns_of_one_key_follow_each_other_and_leave_nothing_behind() {
         let queue = Arc::new(WriterQueue::default());
-        let key = SessionKey::generate();
+        let key = SessionKey::generate().unwrap();
         let first = queue.turn(&key).await;
         let waiting = tokio::spawn({
             let (queue, key) = (Arc::clone(&queue), key.clone());

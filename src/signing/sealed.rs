@@ -12,11 +12,11 @@ use chacha20poly1305::{
     aead::{Aead as _, Payload},
 };
 use hmac::{Hmac, Mac as _};
-use rand::RngExt as _;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::{SecretKey, Signer, SigningError};
+use crate::{error::BoxError, random};
 
 /// What every text begins with.
 pub(crate) const VERSION: &str = "v1.";
@@ -48,19 +48,19 @@ impl Sealer {
         Self(signer.0.secrets.iter().map(derived).collect())
     }
 
-    /// `purpose` has to be the same when the text is opened.
-    pub(crate) fn seal(&self, raw: &[u8], purpose: &str, sealed_at: i64, expires_at: i64) -> String {
+    /// `purpose` has to be the same when the text is opened. It fails where the system gives no random bytes.
+    pub(crate) fn seal(&self, raw: &[u8], purpose: &str, sealed_at: i64, expires_at: i64) -> Result<String, BoxError> {
         let mut bytes = Vec::with_capacity(HEADER + NONCE + raw.len() + TAG);
         bytes.extend_from_slice(&sealed_at.to_be_bytes());
         bytes.extend_from_slice(&expires_at.to_be_bytes());
-        let nonce: [u8; NONCE] = rand::rng().random();
+        let nonce: [u8; NONCE] = random::bytes()?;
         bytes.extend_from_slice(&nonce);
         let aad = authenticated(&bytes[..HEADER], purpose);
         let sealed = cipher(&self.0[0]).encrypt(&XNonce::from(nonce), Payload { msg: raw, aad: &aad });
         bytes.extend(sealed.expect("a session is far shorter than the cipher allows"));
         let mut text = VERSION.to_owned();
         BASE64_URL_SAFE_NO_PAD.encode_string(bytes, &mut text);
-        text
+        Ok(text)
     }
 
     pub(crate) fn open(&self, text: &str, purpose: &str) -> Result<Opened, SigningError> {

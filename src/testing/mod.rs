@@ -32,5 +32,7 @@ pub use clock::TestClock;
 pub mod conformance;
 mod cookies;
 pub use cookies::{CookieJar, cookie_for, session_of};
+mod randomness;
+pub use randomness::without_randomness;
 mod store;
 pub use store::store_of;

@@ -15,6 +15,7 @@ const FLOORS: [&[&str]; 6] = [
     &[
         "error",
         "clock",
+        "random",
         "session_key",
         "date_text",
         "json_scanner",

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use time::OffsetDateTime;
 
 use crate::{
-    backends::Record, base_session::StoredText, limits::Limits, session_data::SessionData, session_key::SessionKey,
+    backends::Record, base_session::StoredText, limits::Limits, random, session_data::SessionData,
+    session_key::SessionKey,
 };
 
 const SESSION: u8 = b'S';
@@ -22,10 +23,11 @@ pub(super) struct Claim {
 }
 
 impl Claim {
-    pub(super) fn new(stamp: i64) -> Self {
+    /// None where the system gives no random bytes: then nothing is put into the cache.
+    pub(super) fn new(stamp: i64) -> Option<Self> {
         let mut bytes = [CLAIM; 17];
-        bytes[1..].copy_from_slice(&rand::random::<[u8; 16]>());
-        Self { stamp, bytes }
+        random::fill(&mut bytes[1..]).ok()?;
+        Some(Self { stamp, bytes })
     }
 }
 
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     fn record(json: &str, stored: &str) -> Record {
-        let key = SessionKey::generate();
+        let key = SessionKey::generate().unwrap();
         let date = OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(1_700_000_000_123_456);
         Record::new(key, json.parse().unwrap(), date, StoredText(stored.into()))
     }
@@ -106,10 +108,11 @@ mod tests {
     fn what_is_cut_short_or_foreign_is_no_session() {
         let record = record(r#"{"a":1}"#, r#"{"a":1}"#);
         let whole = encode(&record, 7).unwrap();
-        for bytes in (0..whole.len()).map(|length| &whole[..length]).chain([ENDED, &Claim::new(1).bytes, b"\x80\x05}."])
+        for bytes in
+            (0..whole.len()).map(|length| &whole[..length]).chain([ENDED, &Claim::new(1).unwrap().bytes, b"\x80\x05}."])
         {
             assert!(decode(&record.session_key, bytes).is_none());
         }
-        assert!(is_closed(ENDED) && is_closed(&Claim::new(1).bytes) && !is_closed(&whole));
+        assert!(is_closed(ENDED) && is_closed(&Claim::new(1).unwrap().bytes) && !is_closed(&whole));
     }
 }

@@ -44,6 +44,7 @@ mod postgres {
         base_session::AbstractBaseSession,
         cache::Cache,
         error::{self, StoreError},
+        random,
     };
 
     /// How long a node waits before it tries again to listen.
@@ -86,10 +87,11 @@ mod postgres {
         ///
         /// # Errors
         ///
-        /// When the database cannot be reached.
+        /// When the database cannot be reached, or the system gives no random bytes.
         pub async fn listen(&self) -> Result<Listener, StoreError> {
             let changes = self.store.changes().await?;
-            let node = self.side.announce.get_or_init(|| announce(&self.store)).node.clone();
+            let node = u64::from_ne_bytes(random::bytes().map_err(StoreError::Backend)?);
+            let node = self.side.announce.get_or_init(|| announce(&self.store, node)).node.clone();
             self.side.trust.keep_groups();
             self.side.trust.doubt_all(0);
             let (side, table) = (Arc::clone(&self.side), self.store.table().to_owned());
@@ -97,7 +99,7 @@ mod postgres {
         }
     }
 
-    fn announce<M: AbstractBaseSession<Postgres>>(store: &Arc<PostgresStore<M>>) -> Announce {
+    fn announce<M: AbstractBaseSession<Postgres>>(store: &Arc<PostgresStore<M>>, node: u64) -> Announce {
         let store = Arc::clone(store);
         let send = move |change: String| -> Sent {
             let store = Arc::clone(&store);
@@ -107,7 +109,7 @@ mod postgres {
                 }
             })
         };
-        Announce { node: format!("{:016x}", rand::random::<u64>()), send: Arc::new(send) }
+        Announce { node: format!("{node:016x}"), send: Arc::new(send) }
     }
 
     /// Doubts what other nodes say they have changed.

@@ -168,7 +168,7 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
 
     /// A reader's claim, where the cache has nothing of worth.
     async fn claim_where(&self, name: &str, seen: Look) -> Option<Claim> {
-        let (claim, side) = (Claim::new(trust::stamp()), &self.side);
+        let (claim, side) = (Claim::new(trust::stamp())?, &self.side);
         let placed = match seen {
             Look::Empty => side.ask(side.cache.add(name, &claim.bytes, READERS)).await,
             Look::Worthless(bytes) => side.ask(side.cache.compare_and_set(name, &bytes, &claim.bytes, READERS)).await,

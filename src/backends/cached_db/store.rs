@@ -49,7 +49,7 @@ impl<'a> Left<'a> {
 impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
     /// A writer's claim: whatever the cache has is no longer served, also if this writer dies.
     async fn claim(&self, name: &str) -> Option<Claim> {
-        let claim = Claim::new(trust::stamp());
+        let claim = Claim::new(trust::stamp())?;
         let placed = self.side.ask(self.side.cache.set(name, &claim.bytes, WRITERS)).await;
         placed.map(|()| claim)
     }

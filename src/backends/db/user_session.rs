@@ -59,7 +59,8 @@ impl UserIdKey for AuthUserId {
 pub struct UserSession<K: UserIdKey = AuthUserId> {
     pub(super) base: BaseSession,
     pub(super) user_id: Option<String>,
-    pub(super) handle: String,
+    /// None until the row is inserted.
+    pub(super) handle: Option<String>,
     pub(super) created: OffsetDateTime,
     pub(super) last_seen: OffsetDateTime,
     pub(super) ip: Option<String>,
@@ -91,8 +92,7 @@ impl<DB: Driver, K: UserIdKey> AbstractBaseSession<DB> for UserSession<K> {
         Self {
             base,
             user_id: text(data, K::KEY),
-            // Shown to its user, so it must not be the key, nor lead to it.
-            handle: SessionKey::generate().as_str().to_owned(),
+            handle: None,
             created: now,
             last_seen: now,
             ip: text(data, IP_KEY),
@@ -106,7 +106,7 @@ impl<DB: Driver, K: UserIdKey> AbstractBaseSession<DB> for UserSession<K> {
         Ok(Self {
             base,
             user_id: DB::read_text(row, 3)?,
-            handle: DB::read_text(row, 4)?.unwrap_or_default(),
+            handle: DB::read_text(row, 4)?,
             created: date(5)?,
             last_seen: date(6)?,
             ip: DB::read_text(row, 7)?,
@@ -122,7 +122,8 @@ impl<DB: Driver, K: UserIdKey> AbstractBaseSession<DB> for UserSession<K> {
     fn bind_extra(&self, column: &str, args: &mut DB::Arguments) -> Result<(), BoxError> {
         match column {
             "user_id" => DB::push_optional_text(args, self.user_id.as_deref()),
-            "handle" => DB::push_optional_text(args, Some(&self.handle)),
+            // Shown to its user, so it must not be the key, nor lead to it.
+            "handle" => DB::push_optional_text(args, Some(SessionKey::generate()?.as_str())),
             "created" => DB::push_date(args, self.created),
             "last_seen" => DB::push_date(args, self.last_seen),
             "ip" => DB::push_optional_text(args, self.ip.as_deref()),

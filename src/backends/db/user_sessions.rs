@@ -144,7 +144,7 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
         now: OffsetDateTime,
     ) -> Result<Vec<(SessionHandle, SessionKey)>, StoreError> {
         let live = self.live(now).await?.into_iter();
-        Ok(live.map(|session| (SessionHandle(session.handle), session.base.session_key)).collect())
+        Ok(live.map(|session| (SessionHandle(session.handle.unwrap_or_default()), session.base.session_key)).collect())
     }
 
     async fn live(&self, now: OffsetDateTime) -> Result<Vec<UserSession<K>>, StoreError> {
@@ -186,7 +186,7 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
 fn info<K: UserIdKey>(session: UserSession<K>, current: Option<&[SessionKey; 2]>) -> UserSessionInfo {
     UserSessionInfo {
         is_current: current.is_some_and(|names| names.contains(&session.base.session_key)),
-        handle: SessionHandle(session.handle),
+        handle: SessionHandle(session.handle.unwrap_or_default()),
         created: session.created,
         last_seen: session.last_seen,
         expire_date: session.base.expire_date,

@@ -34,13 +34,21 @@ pub(super) struct Unsealed {
 
 impl Seal {
     /// Seals bytes under the cookie's name.
-    pub(super) fn seal(&self, raw: &[u8], name: &str, now: OffsetDateTime, expire_date: OffsetDateTime) -> String {
+    pub(super) fn seal(
+        &self,
+        raw: &[u8],
+        name: &str,
+        now: OffsetDateTime,
+        expire_date: OffsetDateTime,
+    ) -> Result<String, StoreError> {
         // A signed cookie has neither.
         let _ = (name, expire_date);
         match self {
-            Self::Signed(signer) => signer.dumps_cookie(raw, now),
+            Self::Signed(signer) => Ok(signer.dumps_cookie(raw, now)),
             #[cfg(feature = "encryption")]
-            Self::Encrypted(sealer) => sealer.seal(raw, name, micros(now), micros(expire_date)),
+            Self::Encrypted(sealer) => {
+                sealer.seal(raw, name, micros(now), micros(expire_date)).map_err(StoreError::Backend)
+            }
         }
     }
 

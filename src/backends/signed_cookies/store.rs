@@ -35,7 +35,7 @@ impl SignedCookieStore {
         let expire_date = self.seal.expire_date(&data, now, draft.expire_date, self.cookie_age);
         self.tell_of_another_end(draft.expire_date, expire_date);
         let raw = self.serializer.dumps(&data)?;
-        let text = self.seal.seal(&raw, &self.cookie_name, now, expire_date);
+        let text = self.seal.seal(&raw, &self.cookie_name, now, expire_date)?;
         self.check_size(&text)?;
         let cookie = SessionKey::parse(&text).map_err(|error| StoreError::Backend(error.into()))?;
         Ok(Record::new(cookie, data, expire_date, StoredText(text.into())))

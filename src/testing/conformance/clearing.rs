@@ -4,12 +4,10 @@ use time::Duration;
 use tokio::task::JoinSet;
 
 use super::fixture::{
-    MICROSECOND, assert_done, assert_free, assert_gone, assert_holds, create, data, draft, in_an_hour, load_at, now,
+    MICROSECOND, assert_done, assert_free, assert_gone, assert_holds, create, data, draft, in_an_hour, load_at,
+    new_key, now,
 };
-use crate::{
-    backends::{Draft, ErasedStore, SessionStore},
-    session_key::SessionKey,
-};
+use crate::backends::{Draft, ErasedStore, SessionStore};
 
 /// More than a few batches of any store, and no round number of them: 1203 sessions.
 const CREATORS: u64 = 3;
@@ -49,7 +47,7 @@ pub async fn clear_expired_removes_any_number(store: &ErasedStore) {
     let until = in_an_hour() + Duration::days(1);
     let mut kept = Vec::new();
     for _ in 0..3 {
-        let live = store.create(&SessionKey::generate(), &Draft::new(data("{}"), until), now()).await;
+        let live = store.create(&new_key(), &Draft::new(data("{}"), until), now()).await;
         kept.push(live.expect("`create` under a fresh key").session_key);
     }
 
@@ -82,7 +80,7 @@ pub async fn a_deleted_session_is_gone(store: &ErasedStore) {
 pub async fn deleting_what_is_not_there_is_no_error(store: &ErasedStore) {
     let created = create(store, "{}").await;
 
-    store.delete(&SessionKey::generate()).await.expect("`delete` of an unknown key");
+    store.delete(&new_key()).await.expect("`delete` of an unknown key");
     for _ in 0..2 {
         store.delete(&created.session_key).await.expect("`delete`, once and again");
     }
@@ -94,7 +92,7 @@ pub async fn nothing_brings_a_deleted_session_back(store: &ErasedStore) {
     let loaded = load_at(store, &created.session_key, now()).await.expect("it was just created");
     store.delete(&created.session_key).await.expect("`delete`");
 
-    let new_key = SessionKey::generate();
+    let new_key = new_key();
     assert_gone(store.save(&loaded, &draft(r#"{"a":2}"#), now()).await);
     assert_gone(store.save(&loaded, &draft(r#"{"a":1}"#), now()).await);
     assert_gone(store.touch(&loaded, in_an_hour() + Duration::hours(1), now()).await);

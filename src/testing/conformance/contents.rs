@@ -1,14 +1,13 @@
 //! What a session may hold, and how much of it.
 
 use super::fixture::{
-    assert_done, assert_free, assert_holds, assert_too_large, create, data, draft, in_an_hour, load_at, now,
+    assert_done, assert_free, assert_holds, assert_too_large, create, data, draft, in_an_hour, load_at, new_key, now,
 };
 use crate::{
     backends::{Draft, ErasedStore, SessionStore},
     limits::Limits,
     raw::Raw,
     session_data::SessionData,
-    session_key::SessionKey,
 };
 
 /// Sessions that a typed JSON library, or a text column, would change or refuse.
@@ -61,7 +60,7 @@ pub async fn a_large_session_is_kept_whole(store: &ErasedStore) {
 
     let saved = assert_done(store.save(&created, &draft(&larger), now()).await);
     assert_holds(store, &saved.session_key, &larger, in_an_hour()).await;
-    let cycled = assert_done(store.cycle(&saved, &SessionKey::generate(), &draft(&large), now()).await);
+    let cycled = assert_done(store.cycle(&saved, &new_key(), &draft(&large), now()).await);
     assert_holds(store, &cycled.session_key, &large, in_an_hour()).await;
 }
 
@@ -77,7 +76,7 @@ pub async fn a_session_beyond_the_limits_is_refused(store: &ErasedStore) {
 
     for too_large in [names, bytes] {
         let draft = Draft::new(too_large, in_an_hour());
-        let (new_key, unused) = (SessionKey::generate(), SessionKey::generate());
+        let (new_key, unused) = (new_key(), new_key());
         let record = create(store, r#"{"a":1}"#).await;
 
         assert_too_large(store.create(&unused, &draft, now()).await);

@@ -3,7 +3,7 @@
 use time::Duration;
 
 use super::fixture::{
-    assert_done, assert_free, assert_holds, assert_key_taken, create, draft, in_an_hour, load_at, now,
+    assert_done, assert_free, assert_holds, assert_key_taken, create, draft, in_an_hour, load_at, new_key, now,
 };
 use crate::{
     backends::{Draft, ErasedStore, SessionStore},
@@ -26,7 +26,7 @@ pub async fn a_created_session_is_loaded_as_it_was_written(store: &ErasedStore) 
 pub async fn an_unknown_key_has_no_session(store: &ErasedStore) {
     create(store, r#"{"somebody":"else"}"#).await;
 
-    assert_free(store, &SessionKey::generate()).await;
+    assert_free(store, &new_key()).await;
 }
 
 /// The key that `create` answers is one that a cookie can carry and that the store knows again.

@@ -8,12 +8,10 @@ use std::{future::Future, pin::pin, task::Poll};
 use time::Duration;
 
 use super::fixture::{
-    assert_conflict, assert_done, assert_free, assert_holds, assert_key_taken, create, draft, in_an_hour, load_at, now,
+    assert_conflict, assert_done, assert_free, assert_holds, assert_key_taken, create, draft, in_an_hour, load_at,
+    new_key, now,
 };
-use crate::{
-    backends::{ErasedStore, Saved, SessionStore},
-    session_key::SessionKey,
-};
+use crate::backends::{ErasedStore, Saved, SessionStore};
 
 /// How far an operation gets before it is dropped.
 const POLLS: std::ops::Range<usize> = 1..9;
@@ -23,7 +21,7 @@ const NEXT: &str = r#"{"next":1}"#;
 /// A dropped `create` stores the whole session, or none.
 pub async fn a_dropped_create_leaves_a_whole_session_or_none(store: &ErasedStore) {
     for polls in POLLS {
-        let key = SessionKey::generate();
+        let key = new_key();
         poll_and_drop(polls, store.create(&key, &draft(OURS), now())).await;
 
         let next = store.create(&key, &draft(NEXT), now()).await;
@@ -72,7 +70,7 @@ pub async fn a_dropped_touch_leaves_the_data(store: &ErasedStore) {
 pub async fn a_dropped_cycle_leaves_one_session(store: &ErasedStore) {
     for polls in POLLS {
         let loaded = create(store, r#"{"a":1}"#).await;
-        let new_key = SessionKey::generate();
+        let new_key = new_key();
         poll_and_drop(polls, store.cycle(&loaded, &new_key, &draft(OURS), now())).await;
 
         match store.save(&loaded, &draft(NEXT), now()).await.expect("`save`") {

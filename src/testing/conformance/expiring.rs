@@ -3,18 +3,16 @@
 use time::{Duration, OffsetDateTime};
 
 use super::fixture::{
-    MICROSECOND, assert_done, assert_free, assert_gone, assert_holds, create, data, draft, in_an_hour, load_at, now,
+    MICROSECOND, assert_done, assert_free, assert_gone, assert_holds, create, data, draft, in_an_hour, load_at,
+    new_key, now,
 };
-use crate::{
-    backends::{Draft, ErasedStore, SessionStore},
-    session_key::SessionKey,
-};
+use crate::backends::{Draft, ErasedStore, SessionStore};
 
 /// An expiry comes back to the microsecond, however it was written.
 pub async fn an_expiry_is_kept_to_the_microsecond(store: &ErasedStore) {
     let second = OffsetDateTime::UNIX_EPOCH + Duration::seconds(1_800_000_000);
     for at in [0, 1, 250_000, 999_999].map(|micros| second + MICROSECOND * micros) {
-        let created = store.create(&SessionKey::generate(), &Draft::new(data("{}"), at), now()).await;
+        let created = store.create(&new_key(), &Draft::new(data("{}"), at), now()).await;
         let created = created.expect("`create` under a fresh key");
         assert_holds(store, &created.session_key, "{}", at).await;
 
@@ -86,7 +84,7 @@ pub async fn an_expired_session_is_not_cycled(store: &ErasedStore) {
     let created = create(store, r#"{"a":1}"#).await;
 
     for at in [in_an_hour(), in_an_hour() + Duration::hours(1)] {
-        let new_key = SessionKey::generate();
+        let new_key = new_key();
         let revived = Draft::new(data(r#"{"a":2}"#), at + Duration::hours(1));
         assert_gone(store.cycle(&created, &new_key, &revived, at).await);
         assert_free(store, &new_key).await;

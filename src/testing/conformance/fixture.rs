@@ -22,6 +22,11 @@ pub(super) fn in_an_hour() -> OffsetDateTime {
     now() + Duration::hours(1) + Duration::microseconds(123_456)
 }
 
+/// A key that nothing is stored under.
+pub(super) fn new_key() -> SessionKey {
+    SessionKey::generate().expect("the system has random bytes")
+}
+
 pub(super) fn data(json: &str) -> SessionData {
     json.parse().expect("a case writes a JSON object")
 }
@@ -33,7 +38,7 @@ pub(super) fn draft(json: &str) -> Draft {
 
 /// Creates a session with this data that lives for an hour.
 pub(super) async fn create(store: &ErasedStore, json: &str) -> Record {
-    store.create(&SessionKey::generate(), &draft(json), now()).await.expect("`create` under a fresh key")
+    store.create(&new_key(), &draft(json), now()).await.expect("`create` under a fresh key")
 }
 
 /// The session that is live at `at`.

@@ -5,12 +5,11 @@ use std::{future::Future, sync::Arc};
 use time::Duration;
 use tokio::task::JoinSet;
 
-use super::fixture::{assert_done, assert_free, assert_holds, create, draft, in_an_hour, load_at, now};
+use super::fixture::{assert_done, assert_free, assert_holds, create, draft, in_an_hour, load_at, new_key, now};
 use crate::{
     backends::{Draft, ErasedStore, Record, Saved, SessionStore},
     error::StoreError,
     raw::Raw,
-    session_key::SessionKey,
 };
 
 /// How many requests write to one session.
@@ -57,7 +56,7 @@ async fn add_name(store: &ErasedStore, mut record: Record, n: usize) {
 
 /// Of many `create`s under one key one succeeds, and its session is the one that is there.
 pub async fn of_many_creates_of_one_key_one_wins(store: &ErasedStore) {
-    let key = SessionKey::generate();
+    let key = new_key();
     let creates = (0..8).map(|n| {
         let (store, key) = (store.clone(), key.clone());
         async move {
@@ -96,7 +95,7 @@ pub async fn a_delete_wins_over_a_racing_save(store: &ErasedStore) {
 pub async fn of_two_cycles_one_wins(store: &ErasedStore) {
     for _ in 0..ROUNDS {
         let created = create(store, r#"{"a":1}"#).await;
-        let keys = [SessionKey::generate(), SessionKey::generate()];
+        let keys = [new_key(), new_key()];
         let [one, two] = [0, 1].map(|n| {
             let (store, record, key) = (store.clone(), created.clone(), keys[n].clone());
             async move { store.cycle(&record, &key, &draft(r#"{"a":1}"#), now()).await.expect("`cycle`") }
@@ -118,7 +117,7 @@ pub async fn of_two_cycles_one_wins(store: &ErasedStore) {
 pub async fn a_cycle_and_a_racing_save_leave_one_session(store: &ErasedStore) {
     for _ in 0..ROUNDS {
         let created = create(store, r#"{"a":1}"#).await;
-        let new_key = SessionKey::generate();
+        let new_key = new_key();
         let (saving, saved) = (store.clone(), created.clone());
         let (cycling, cycled, key) = (store.clone(), created.clone(), new_key.clone());
 

@@ -9,4 +9,5 @@ mod interrupted;
 mod layers;
 mod overlap;
 mod proxies;
+mod randomness;
 mod site_data;
