@@ -58,14 +58,14 @@ pub use expiry::Expiry;
 #[cfg(feature = "axum")]
 mod extract;
 #[cfg(feature = "axum")]
-pub use extract::NamedSession;
+pub use extract::{NamedSession, NotFresh, RequireFresh};
 pub mod guides;
 mod json_scanner;
 mod limits;
 pub use limits::Limits;
 pub mod management;
 mod middleware;
-pub use middleware::{ResponseFuture, SessionLayer, SessionMiddleware};
+pub use middleware::{DoNotExtend, DoNotExtendService, ResponseFuture, SessionLayer, SessionMiddleware};
 #[cfg(feature = "pickle")]
 mod pickle;
 #[cfg(feature = "pickle")]
@@ -96,6 +96,7 @@ pub use signing::{Legacy, SecretKey, Signer, SigningError};
 
 #[cfg(feature = "testing")]
 pub mod testing;
+mod times;
 
 #[cfg(feature = "_sql")]
 pub use sqlx;

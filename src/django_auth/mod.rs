@@ -66,7 +66,8 @@ impl DjangoAuth {
     }
 
     /// Logs a user in. An anonymous session keeps its data and gets a new key; the session of another user, or of the
-    /// same one before a password change, is ended first.
+    /// same one before a password change, is ended first. When that was is
+    /// [`authenticated_at`](Session::authenticated_at).
     ///
     /// # Errors
     ///
@@ -81,6 +82,7 @@ impl DjangoAuth {
         session.insert(USER_ID, user_id)?;
         session.insert(BACKEND, self.backends.first().map_or(MODEL_BACKEND, String::as_str))?;
         session.insert(HASH, &self.signer.session_auth_hash(password))?;
+        session.mark_authenticated()?;
         // Django makes a new one.
         session.remove(CSRF_TOKEN)?;
         Ok(())

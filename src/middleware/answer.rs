@@ -6,6 +6,7 @@ use super::{cookie, verdict::Verdict};
 use crate::{
     backends::Record,
     error::{self, Error, ErrorKind},
+    expiry::Expiry,
     session::{Context, Inner},
     settings::OnInterrupted,
 };
@@ -32,7 +33,7 @@ pub(super) fn finish<B: Default>(
     let secure = session.secure;
     let record = saved.or_else(|| verdict.issued.then(|| session.record()).flatten());
     let set_cookie = match record {
-        Some(ref record) => Some(set_cookie(record, context, secure)),
+        Some(ref record) => Some(set_cookie(record, session)),
         None if verdict.delete_cookie => Some(cookie::deletion(&context.settings, secure)),
         None => None,
     };
@@ -52,14 +53,16 @@ pub(super) fn finish<B: Default>(
     response
 }
 
-fn set_cookie(record: &Record, context: &Context, secure: bool) -> HeaderValue {
-    let (settings, data, now) = (&context.settings, &record.session_data, context.now());
-    let stored = context.stored_expiry(data);
-    let at_browser_close =
-        stored.as_ref().is_ok_and(|stored| stored.at_browser_close(settings.expire_at_browser_close));
-    let age = stored.and_then(|stored| stored.age(now, context.session_cookie_age(data)));
-    let age = age.unwrap_or_else(|_| record.expire_date - now);
-    cookie::set(settings, &record.session_key, (!at_browser_close).then_some(age), now, secure)
+fn set_cookie(record: &Record, session: &Inner) -> HeaderValue {
+    let (context, now) = (&session.context, session.context.now());
+    let setting = context.settings.expire_at_browser_close;
+    let stored = context.stored_expiry(&record.session_data);
+    let at_browser_close = stored.is_ok_and(|stored| stored.at_browser_close(setting));
+    let mut age = context.max_age(record, now);
+    if session.facts().keeps_expiry {
+        age = age.min(Expiry::At(record.expire_date).age(now, age));
+    }
+    cookie::set(&context.settings, &record.session_key, (!at_browser_close).then_some(age), now, session.secure)
 }
 
 /// An empty response instead of the one that must not go out. It is where the error is logged, once.

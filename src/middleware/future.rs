@@ -94,7 +94,7 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
     match write {
         Write::Nothing => Ok(None),
         Write::Commit => session.commit().await.map(Some),
-        Write::Touch => Ok(quietly(touch(&session).await)),
+        Write::Touch => Ok(quietly(touch(session).await)),
         Write::LoadFirst => {
             match session.load().await {
                 // A change was asked for: without the stored session it would go into another one.
@@ -104,7 +104,7 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
             }
             match verdict::after_load(session.facts(), &session.context.settings) {
                 Write::Commit => session.commit().await.map(Some),
-                Write::Touch => Ok(quietly(touch(&session).await)),
+                Write::Touch => Ok(quietly(touch(session).await)),
                 Write::Nothing | Write::LoadFirst => Ok(None),
             }
         }
@@ -112,7 +112,7 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
 }
 
 /// Extends the stored session if that gains enough.
-async fn touch(session: &Inner) -> Result<Option<Record>, Error> {
+async fn touch(session: Arc<Inner>) -> Result<Option<Record>, Error> {
     let Some(record) = session.record() else { return Ok(None) };
     let context = &session.context;
     let expire_date = context.expire_date(&record.session_data, context.now())?;
@@ -123,6 +123,9 @@ async fn touch(session: &Inner) -> Result<Option<Record>, Error> {
     let gain = expire_date - record.expire_date;
     if gain < threshold {
         return Ok(None);
+    }
+    if session.context.lacks_created(&record) {
+        return session.commit().await.map(Some);
     }
     session.touch(&record, expire_date).await
 }

@@ -2,6 +2,8 @@
 
 mod answer;
 mod cookie;
+mod do_not_extend;
+pub use do_not_extend::{DoNotExtend, DoNotExtendService};
 mod factory;
 mod future;
 pub use future::ResponseFuture;

@@ -90,6 +90,11 @@ impl<N> SessionLayer<N> {
         self.change(|context| context.hash_keys(hash_keys))
     }
 
+    /// How long a session lives at most: [`Settings::absolute_age`](crate::Settings::absolute_age).
+    pub fn absolute_age(self, age: impl Into<Option<Duration>>) -> Self {
+        self.change(|context| context.settings.absolute_age = age.into())
+    }
+
     /// What overlapping saves do: [`Settings::save_mode`](crate::Settings::save_mode).
     pub fn save_mode(self, mode: SaveMode) -> Self {
         self.change(|context| context.settings.save_mode = mode)

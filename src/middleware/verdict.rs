@@ -70,14 +70,15 @@ fn write(facts: Facts, settings: &Settings) -> Write {
     if facts.is_empty() {
         return Write::Nothing;
     }
+    let saves_every = settings.save_every_request && !facts.keeps_expiry;
     if !facts.loaded {
-        return if facts.unsaved || settings.save_every_request { Write::LoadFirst } else { Write::Nothing };
+        return if facts.unsaved || saves_every { Write::LoadFirst } else { Write::Nothing };
     }
     if facts.unsaved && (facts.has_row || facts.has_data || facts.cycle) {
         return Write::Commit;
     }
-    let refreshes = settings.save_every_request || (facts.accessed && settings.refresh_threshold.is_some());
-    if refreshes && facts.has_row { Write::Touch } else { Write::Nothing }
+    let slides = facts.accessed && settings.refresh_threshold.is_some() && !facts.keeps_expiry;
+    if (saves_every || slides) && facts.has_row { Write::Touch } else { Write::Nothing }
 }
 
 /// What is to be written once a session was loaded that nobody had looked at.
@@ -161,6 +162,9 @@ mod tests {
 
         assert_eq!(Verdict::of(unloaded, OK, &settings).write, Write::LoadFirst);
         assert_eq!(Verdict::of(stored(), OK, &settings).write, Write::Touch);
+        let kept = Facts { keeps_expiry: true, ..unloaded };
+        assert_eq!(Verdict::of(kept, OK, &settings).write, Write::Nothing);
+        assert_eq!(Verdict::of(Facts { keeps_expiry: true, ..stored() }, OK, &settings).write, Write::Nothing);
         assert_eq!(after_load(stored(), &settings), Write::Touch);
         assert_eq!(after_load(unloaded, &settings), Write::Nothing);
         assert_eq!(after_load(unloaded, &Settings::django()), Write::Commit);

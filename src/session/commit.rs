@@ -26,6 +26,8 @@ pub(super) struct Commit {
     pub(super) data: SessionData,
     pub(super) delta: Delta,
     pub(super) cycle: bool,
+    /// The session is not to live longer than it did.
+    pub(super) keeps_expiry: bool,
 }
 
 impl Commit {
@@ -90,10 +92,20 @@ impl Commit {
     }
 
     async fn write(&self, loaded: Option<&Record>, data: SessionData) -> Result<Saved, Error> {
-        let expire_date = self.context.expire_date(&data, self.context.now())?;
-        let draft = Draft::new(data, expire_date);
+        let draft = self.draft(loaded, data)?;
         let _permit = self.context.writes.permit().await;
         Attempt { context: &self.context, loaded, cycle: self.cycle && loaded.is_some(), draft }.run().await
+    }
+
+    /// What is to be stored over `stored`.
+    fn draft(&self, stored: Option<&Record>, mut data: SessionData) -> Result<Draft, Error> {
+        let now = self.context.now();
+        self.context.stamp(&mut data, stored.map(|stored| &stored.session_data), now);
+        let mut expire_date = self.context.expire_date(&data, now)?;
+        if let Some(stored) = stored.filter(|_| self.keeps_expiry) {
+            expire_date = expire_date.min(stored.expire_date);
+        }
+        Ok(Draft::new(data, expire_date))
     }
 }
 

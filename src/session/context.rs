@@ -108,11 +108,6 @@ impl Context {
         Duration::try_from(age).unwrap_or(Duration::MAX)
     }
 
-    /// When a session with this data expires if it is saved at `now`.
-    pub(crate) fn expire_date(&self, data: &SessionData, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
-        self.stored_expiry(data)?.date(now, self.session_cookie_age(data))
-    }
-
     /// The expiry that a session of this data has of its own.
     pub(crate) fn stored_expiry(&self, data: &SessionData) -> Result<Stored, Error> {
         Stored::of(data, &|at| self.store.local_offset(at))

@@ -27,9 +27,25 @@ impl Session {
     /// # Ok(()) }
     /// ```
     ///
+    /// "Remember me" is a duration beside the setting
+    /// [`expire_at_browser_close`](crate::Settings::expire_at_browser_close): who ticks the box stays for 30 days, over
+    /// later changes, logins and new keys, and everybody else until the browser closes. An
+    /// [`absolute_age`](crate::Settings::absolute_age) ends it earlier.
+    ///
+    /// ```
+    /// # fn log_in(session: jam_session::Session, remember_me: bool) -> Result<(), jam_session::Error> {
+    /// use std::time::Duration;
+    ///
+    /// if remember_me {
+    ///     session.set_expiry(Duration::from_secs(30 * 24 * 60 * 60))?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     ///
     /// [`Error::Committed`] after the response.
+    #[doc(alias = "remember_me")]
     #[doc(alias = "aset_expiry")]
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) -> Result<(), Error> {
         let context = &self.0.context;
@@ -48,7 +64,8 @@ impl Session {
         })
     }
 
-    /// How long the session lives if it is changed now. An idle time is given as it was set; a date gives
+    /// How long the session lives if it is changed now, and not beyond its
+    /// [`absolute_age`](crate::Settings::absolute_age). An idle time is given as it was set; a date gives
     /// whole seconds, rounded down, negative when it is past.
     ///
     /// # Errors
@@ -71,10 +88,13 @@ impl Session {
         modification: Option<OffsetDateTime>,
         expiry: Option<Expiry>,
     ) -> Result<Duration, Error> {
-        self.stored(expiry)?.age(self.or_now(modification), self.get_session_cookie_age())
+        let modification = self.or_now(modification);
+        let age = self.stored(expiry)?.age(modification, self.get_session_cookie_age())?;
+        Ok(self.deadline(modification).map_or(age, |end| age.min(Expiry::At(end).age(modification, age))))
     }
 
-    /// When the session expires if it is changed now.
+    /// When the session expires if it is changed now: not after its
+    /// [`absolute_age`](crate::Settings::absolute_age).
     ///
     /// # Errors
     ///
@@ -96,7 +116,9 @@ impl Session {
         modification: Option<OffsetDateTime>,
         expiry: Option<Expiry>,
     ) -> Result<OffsetDateTime, Error> {
-        self.stored(expiry)?.date(self.or_now(modification), self.get_session_cookie_age())
+        let modification = self.or_now(modification);
+        let date = self.stored(expiry)?.date(modification, self.get_session_cookie_age())?;
+        Ok(self.deadline(modification).map_or(date, |end| date.min(end)))
     }
 
     /// Whether the cookie ends with the browser: the session's own expiry decides, or the setting
@@ -125,6 +147,12 @@ impl Session {
 
     fn stored(&self, expiry: Option<Expiry>) -> Result<Stored, Error> {
         expiry.map_or_else(|| self.0.context.stored_expiry(&self.session_data()), |expiry| Ok(Stored::Expiry(expiry)))
+    }
+
+    /// When it ends whatever happens, if its next write is at `modification`.
+    fn deadline(&self, modification: OffsetDateTime) -> Option<OffsetDateTime> {
+        let state = self.0.lock();
+        self.0.context.deadline(state.record.as_ref().map(|record| &record.session_data), modification)
     }
 
     fn or_now(&self, modification: Option<OffsetDateTime>) -> OffsetDateTime {

@@ -78,6 +78,15 @@ impl Inner {
         state.facts()
     }
 
+    pub(super) fn do_not_extend(&self) -> Result<(), Error> {
+        let mut state = self.lock();
+        if state.committed {
+            return Err(Error::Committed);
+        }
+        state.keeps_expiry = true;
+        Ok(())
+    }
+
     pub(crate) fn record(&self) -> Option<Record> {
         self.lock().record.clone()
     }
@@ -111,7 +120,7 @@ impl Inner {
         let load = self.context.store.load(session_key, now);
         match tokio::time::timeout(after, load).await {
             Err(_) => Err(Error::Deadline { after }),
-            Ok(Ok(record)) => Ok((record, false)),
+            Ok(Ok(record)) => Ok((record.filter(|record| self.context.lives(record, now)), false)),
             Ok(Err(error @ StoreError::Undecodable(_))) => {
                 // Under a wrong secret key it is every request.
                 if let Some(unsaid) = self.context.undecodable.says(now) {
@@ -152,6 +161,7 @@ impl Inner {
             data: state.data.clone(),
             delta: std::mem::take(&mut state.delta),
             cycle: std::mem::take(&mut state.cycle),
+            keeps_expiry: state.keeps_expiry,
         }
     }
 

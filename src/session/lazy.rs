@@ -100,6 +100,15 @@ impl LazySession {
         Ok(())
     }
 
+    /// Has this request leave the session's expiry where it is: see [`Session::do_not_extend`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    pub fn do_not_extend(&self) -> Result<(), Error> {
+        self.0.do_not_extend()
+    }
+
     /// Ends the session without loading it: one `DELETE`. See [`Session::flush`].
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use crate::{error::Error, session_data::SessionData, session_key::SessionKey};
 
 mod attempt;
+mod authenticated;
 #[cfg(feature = "django_auth")]
 mod change;
 mod commit;
@@ -22,6 +23,7 @@ pub(crate) use handle::Handle;
 mod keys;
 mod lazy;
 pub use lazy::LazySession;
+mod lifetime;
 mod now_and_then;
 mod queue;
 mod raw;
@@ -107,7 +109,11 @@ impl Session {
     /// [`get_expiry_date`](Self::get_expiry_date) is when it would expire if it were changed now.
     #[must_use]
     pub fn expire_date(&self) -> Option<OffsetDateTime> {
-        self.0.lock().record.as_ref().map(|record| record.expire_date)
+        let context = &self.0.context;
+        let state = self.0.lock();
+        let record = state.record.as_ref()?;
+        let deadline = context.deadline(Some(&record.session_data), context.now());
+        Some(deadline.map_or(record.expire_date, |deadline| record.expire_date.min(deadline)))
     }
 
     /// Whether this request looked at the session. The response then varies with the cookie.
@@ -131,6 +137,18 @@ impl Session {
     /// [`Error::Committed`] after the response.
     pub fn set_modified(&self) -> Result<(), Error> {
         self.edit(state::State::set_modified)
+    }
+
+    /// Has this request leave the session's expiry where it is, as one has to that comes by itself: a script that polls
+    /// would keep a session alive that nobody sits before. Neither `save_every_request` nor `refresh_threshold` extend
+    /// the session then, and what is changed is saved with the expiry that was there; an earlier one that
+    /// [`set_expiry`](Self::set_expiry) asks for is taken. [`DoNotExtend`](crate::DoNotExtend) does it for a route.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    pub fn do_not_extend(&self) -> Result<(), Error> {
+        self.0.do_not_extend()
     }
 
     /// Whether there is neither a key nor data: a visitor without a session.

@@ -42,6 +42,8 @@ pub(super) struct State {
     /// An explicit save has to be told to the client, whatever the response.
     pub(super) issued: bool,
     pub(super) committed: bool,
+    /// This request does not extend the session.
+    pub(super) keeps_expiry: bool,
 }
 
 impl State {
@@ -61,6 +63,7 @@ impl State {
             undecodable: false,
             issued: false,
             committed: false,
+            keeps_expiry: false,
         }
     }
 
@@ -109,6 +112,7 @@ impl State {
             ended: self.ended,
             undecodable: self.undecodable,
             issued: self.issued,
+            keeps_expiry: self.keeps_expiry,
         }
     }
 }
@@ -126,6 +130,7 @@ pub(crate) struct Facts {
     pub(crate) ended: bool,
     pub(crate) undecodable: bool,
     pub(crate) issued: bool,
+    pub(crate) keeps_expiry: bool,
 }
 
 impl Facts {

@@ -8,7 +8,7 @@ use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 18] = [
+const NAMES: [&str; 19] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
@@ -21,6 +21,7 @@ const NAMES: [&str; 18] = [
     "EXPIRE_AT_BROWSER_CLOSE",
     "SAVE_EVERY_REQUEST",
     "REFRESH_THRESHOLD",
+    "ABSOLUTE_AGE",
     "HASH_KEYS",
     "SAVE_MODE",
     "CLEAR_SITE_DATA",
@@ -33,7 +34,8 @@ impl Settings {
     /// Reads Django's variables from the environment, with `prefix` in front: with `"SESSION_"`,
     /// `SESSION_COOKIE_NAME`, `_COOKIE_AGE`, `_COOKIE_DOMAIN`, `_COOKIE_PATH`, `_COOKIE_SECURE`,
     /// `_COOKIE_HTTPONLY`, `_COOKIE_SAMESITE`, `_EXPIRE_AT_BROWSER_CLOSE` and `_SAVE_EVERY_REQUEST`, and of ours
-    /// `_COOKIE_PARTITIONED`, `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_HASH_KEYS`,
+    /// `_COOKIE_PARTITIONED`, `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_ABSOLUTE_AGE`,
+    /// `_HASH_KEYS`,
     /// `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
     /// default; other variables are not looked at.
@@ -69,6 +71,7 @@ impl Settings {
             "EXPIRE_AT_BROWSER_CLOSE" => self.expire_at_browser_close = switch(value)?,
             "SAVE_EVERY_REQUEST" => self.save_every_request = switch(value)?,
             "REFRESH_THRESHOLD" => self.refresh_threshold = Some(seconds(value)?),
+            "ABSOLUTE_AGE" => self.absolute_age = Some(seconds(value)?),
             "HASH_KEYS" => self.hash_keys = value.parse()?,
             "SAVE_MODE" => self.save_mode = value.parse()?,
             "CLEAR_SITE_DATA" => self.clear_site_data = SiteData::list(value)?,

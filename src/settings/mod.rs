@@ -10,6 +10,7 @@ pub use choices::{
     CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode,
 };
 mod env;
+mod presets;
 mod proxy_header;
 pub use proxy_header::ProxyHeader;
 mod site_data;
@@ -41,6 +42,8 @@ pub use warnings::SettingsWarning;
 /// assert!(settings.validate().is_err(), "a __Host- cookie has no domain");
 /// # Ok::<(), jam_session::SettingsError>(())
 /// ```
+///
+#[doc = include_str!("../../docs/settings.md")]
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[non_exhaustive]
@@ -88,6 +91,12 @@ pub struct Settings {
     /// session, as in Django.
     #[serde(with = "optional_seconds")]
     pub refresh_threshold: Option<Duration>,
+    /// How long after it began a session ends, whatever happens in it; it begins with its first save, and anew after
+    /// [`flush`](crate::Session::flush). The row and the cookie's `Max-Age` never go beyond. When a session began is
+    /// kept with its data as `_session_created`, in Unix seconds, which nothing that a request does moves; a session
+    /// without it, made by Django or before this was set, counts from its next write. No absolute age.
+    #[serde(with = "optional_seconds")]
+    pub absolute_age: Option<Duration>,
     /// Whether sessions are stored under hashes of their keys, so that nobody can use what is stored as a cookie.
     /// Signed cookies are not stored, and refuse it. [`HashKeys::Off`].
     pub hash_keys: HashKeys,
@@ -139,6 +148,7 @@ impl Default for Settings {
             expire_at_browser_close: false,
             save_every_request: false,
             refresh_threshold: None,
+            absolute_age: None,
             hash_keys: HashKeys::Off,
             save_mode: SaveMode::Merge,
             duplicate_cookie: DuplicateCookie::Refuse,
@@ -152,27 +162,6 @@ impl Default for Settings {
             store_failure_status: StatusCode::SERVICE_UNAVAILABLE,
             load_deadline: Duration::from_secs(2),
             save_deadline: Duration::from_secs(3),
-        }
-    }
-}
-
-impl Settings {
-    /// What a Django site next door expects: its cookie flags (`Secure` off), its deletion cookies, its
-    /// `Vary` header alone, an equal value counts as a change, and `save_every_request` makes rows.
-    ///
-    /// It does not bring back what makes Django lose data: a client's key is never adopted, an expired
-    /// row never revived, an undecodable row never overwritten, and overlapping saves are merged.
-    #[must_use]
-    pub fn django() -> Self {
-        Self {
-            cookie_secure: false,
-            duplicate_cookie: DuplicateCookie::TakeLast,
-            deletion_cookie: DeletionCookie::WhenEmpty,
-            cookie_format: CookieFormat::Django,
-            headers: Headers::Vary,
-            equal_value_modifies: true,
-            create_empty_rows: true,
-            ..Self::default()
         }
     }
 }

@@ -16,15 +16,17 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// The first problem, with what to change: a cookie that browsers would drop, a header that cannot be, an age of nothing or of more
-    /// than 100 years, a threshold that no session can reach, a status that is no error.
+    /// The first problem, with what to change: a cookie that browsers would drop, a header that cannot be, an age of
+    /// nothing or of more than 100 years, an idle time longer than the absolute one, a threshold that no session can
+    /// reach, a status that is no error.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.problem().map_or(Ok(()), |problem| Err(SettingsError(problem)))
     }
 
     fn problem(&self) -> Option<String> {
         let problem = self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.proxy_problem());
-        problem.or_else(|| self.number_problem())
+        let problem = problem.or_else(|| self.duration_problem()).or_else(|| self.lifetime_problem());
+        problem.or_else(|| self.status_problem())
     }
 
     /// What is always to be `Secure` cannot depend on a request.
@@ -85,21 +87,33 @@ impl Settings {
         None
     }
 
-    fn number_problem(&self) -> Option<String> {
-        for (name, duration) in [
-            ("cookie_age", self.cookie_age),
-            ("load_deadline", self.load_deadline),
-            ("save_deadline", self.save_deadline),
-        ] {
-            if duration.is_zero() || duration > LONGEST {
-                return Some(format!("{name} is not between a moment and 100 years"));
-            }
-        }
+    fn duration_problem(&self) -> Option<String> {
+        let durations = [
+            ("cookie_age", Some(self.cookie_age)),
+            ("absolute_age", self.absolute_age),
+            ("load_deadline", Some(self.load_deadline)),
+            ("save_deadline", Some(self.save_deadline)),
+        ];
+        let (name, _) = durations
+            .into_iter()
+            .find(|(_, duration)| duration.is_some_and(|duration| duration.is_zero() || duration > LONGEST))?;
+        Some(format!("{name} is not between a moment and 100 years"))
+    }
+
+    /// What ends a session later than something else does would never be seen to do so.
+    fn lifetime_problem(&self) -> Option<String> {
         if self.refresh_threshold.is_some_and(|threshold| threshold >= self.cookie_age) {
             return Some(
                 "refresh_threshold is not shorter than cookie_age, so no session would ever be refreshed".into(),
             );
         }
+        if self.absolute_age.is_some_and(|absolute| absolute < self.cookie_age) {
+            return Some("absolute_age is shorter than cookie_age; make cookie_age, the idle time, as short".into());
+        }
+        None
+    }
+
+    fn status_problem(&self) -> Option<String> {
         let is_error = |status: StatusCode| status.is_client_error() || status.is_server_error();
         let interrupted = match self.on_interrupted {
             OnInterrupted::Respond(status) => is_error(status),

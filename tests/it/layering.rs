@@ -26,6 +26,7 @@ const FLOORS: [&[&str]; 6] = [
         "delta",
         "client",
         "expiry",
+        "times",
         "settings",
         "serializers",
         "signing",

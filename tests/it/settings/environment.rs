@@ -63,6 +63,7 @@ fn each_variable_is_read() -> TestResult {
         ("EXPIRE_AT_BROWSER_CLOSE", "yes"),
         ("SAVE_EVERY_REQUEST", "on"),
         ("REFRESH_THRESHOLD", " 9 "),
+        ("ABSOLUTE_AGE", "91"),
         ("HASH_KEYS", "migrating"),
         ("SAVE_MODE", "overwrite"),
         ("ON_INTERRUPTED", "409"),
@@ -82,6 +83,7 @@ fn each_variable_is_read() -> TestResult {
         settings.expire_at_browser_close = true;
         settings.save_every_request = true;
         settings.refresh_threshold = Some(Duration::from_secs(9));
+        settings.absolute_age = Some(Duration::from_secs(91));
         settings.hash_keys = HashKeys::Migrating;
         settings.save_mode = SaveMode::Overwrite;
         settings.on_interrupted = OnInterrupted::Respond(StatusCode::CONFLICT);
@@ -119,7 +121,11 @@ fn a_value_that_does_not_parse_is_an_error_that_names_its_variable() -> TestResu
     for wrong in ["-1", "1.5", "an hour", "", "18446744073709551616"] {
         assert_refused("COOKIE_AGE", wrong, seconds)?;
     }
-    assert_refused("REFRESH_THRESHOLD", "-1", seconds)?;
+    for name in ["REFRESH_THRESHOLD", "ABSOLUTE_AGE", "LOAD_DEADLINE", "SAVE_DEADLINE"] {
+        for wrong in ["-1", "8h", "18446744073709551616"] {
+            assert_refused(name, wrong, seconds)?;
+        }
+    }
     assert_refused("COOKIE_SECURE", "maybe", "the value is not true or false")?;
     assert_refused("COOKIE_SAMESITE", "Laxative", "SameSite is not one of Strict, Lax, None, False")?;
     assert_refused("HASH_KEYS", "true", "the value is not off, migrating_back, migrating or on")?;

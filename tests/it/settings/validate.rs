@@ -170,6 +170,22 @@ fn a_threshold_that_is_never_reached_is_refused() {
 }
 
 #[test]
+fn an_absolute_age_is_at_least_the_idle_time() {
+    let with = |absolute: u64| {
+        move |settings: &mut Settings| {
+            settings.cookie_age = Duration::from_secs(60);
+            settings.absolute_age = Some(Duration::from_secs(absolute));
+        }
+    };
+
+    assert_eq!(problem(with(60)), None);
+    assert_refused(with(59), "absolute_age is shorter than cookie_age; make cookie_age, the idle time, as short");
+    let sentence = "absolute_age is not between a moment and 100 years";
+    assert_refused(|settings| settings.absolute_age = Some(Duration::ZERO), sentence);
+    assert_refused(|settings| settings.absolute_age = Some(Duration::MAX), sentence);
+}
+
+#[test]
 fn the_statuses_of_errors_are_errors() {
     let sentence = "on_interrupted and store_failure_status are not error statuses (400 to 599)";
 
@@ -244,6 +260,7 @@ fn every_setter_sets_its_setting() -> TestResult {
         .expire_at_browser_close(true)
         .save_every_request(true)
         .refresh_threshold(Duration::from_secs(9))
+        .absolute_age(Duration::from_secs(91))
         .hash_keys(HashKeys::Migrating)
         .save_mode(SaveMode::Overwrite)
         .duplicate_cookie(DuplicateCookie::TakeLast)

@@ -1,5 +1,5 @@
-//! Extractors for axum: [`Session`], [`LazySession`], [`NamedSession`], and `Option<Session>` where the layer
-//! may be missing.
+//! Extractors for axum: [`Session`], [`LazySession`], [`NamedSession`], [`RequireFresh`], and `Option<Session>` where
+//! the layer may be missing.
 
 use std::{fmt, marker::PhantomData, ops::Deref};
 
@@ -13,6 +13,9 @@ use crate::{
     error::{self, Error, ErrorKind},
     session::{LazySession, Session},
 };
+
+mod require_fresh;
+pub use require_fresh::{NotFresh, RequireFresh};
 
 /// Loads the session of the request.
 impl<S: Send + Sync> FromRequestParts<S> for Session {

@@ -1,0 +1,53 @@
+//! When the user of a session last proved who they are: `mark_authenticated authenticated_at`.
+
+use std::time::Duration;
+
+use time::OffsetDateTime;
+
+use super::{Session, dict};
+use crate::{
+    error::Error,
+    times::{self, AUTHENTICATED_KEY},
+};
+
+impl Session {
+    /// Remembers that the user proved just now who they are, by a password or a second factor.
+    /// `DjangoAuth::login` does so, too. It is kept as `_session_authenticated`, in Unix seconds.
+    ///
+    /// Whoever gains a right by it needs a new key: call [`cycle_key`](Self::cycle_key) as well.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Committed`] after the response.
+    pub fn mark_authenticated(&self) -> Result<(), Error> {
+        let (now, equal_modifies) = (self.0.context.now(), self.0.context.settings.equal_value_modifies);
+        self.edit(|state| dict::set(state, AUTHENTICATED_KEY, times::to_raw(now), equal_modifies))
+    }
+
+    /// When the user last proved who they are, to the second; `None` if they did not in this session.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Option<OffsetDateTime> {
+        times::read(&self.session_data(), AUTHENTICATED_KEY)
+    }
+
+    /// Whether the user proved who they are in the last `within`, counted in whole seconds. What a clock that is
+    /// ahead of this one wrote counts as just now. The extractor `RequireFresh` asks this for a route.
+    ///
+    /// ```
+    /// # fn delete_account(session: jam_session::Session) -> Result<(), jam_session::Error> {
+    /// use std::time::Duration;
+    ///
+    /// if !session.authenticated_within(Duration::from_secs(5 * 60)) {
+    ///     // … ask for the password, check it, and then:
+    ///     session.cycle_key()?;
+    ///     session.mark_authenticated()?;
+    /// }
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn authenticated_within(&self, within: Duration) -> bool {
+        let Some(at) = self.authenticated_at() else { return false };
+        let seconds = self.0.context.now().unix_timestamp() - at.unix_timestamp();
+        u64::try_from(seconds).unwrap_or_default() <= within.as_secs()
+    }
+}
