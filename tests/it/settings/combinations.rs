@@ -10,8 +10,10 @@ const HOST: &str = "a __Host- cookie needs cookie_secure";
 const SECURE: &str = "a __Secure- cookie needs cookie_secure";
 
 /// Name, domain, path, `Secure`, and the problem.
+type Row = (&'static str, Option<&'static str>, &'static str, bool, Option<&'static str>);
+
 #[rustfmt::skip]
-const TABLE: [(&str, Option<&str>, &str, bool, Option<&str>); 32] = [
+const TABLE: [Row; 32] = [
     ("id", None, "/", true, None),
     ("id", None, "/", false, None),
     ("id", None, "/app", true, None),
