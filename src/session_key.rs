@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     error::{BoxError, InvalidSessionKey},
-    random::{self, Source},
+    random::Source,
 };
 
 /// How many characters a generated key has.
@@ -105,12 +105,7 @@ impl SessionKey {
         }))
     }
 
-    /// Draws a new key.
-    pub(crate) fn generate() -> Result<Self, BoxError> {
-        Self::draw(random::fill)
-    }
-
-    /// Draws a new key from `source`.
+    /// Draws a new key; [`random::fill`](crate::random::fill) is the source to draw it from.
     pub(crate) fn draw(source: Source) -> Result<Self, BoxError> {
         let (mut bytes, mut drawn) = ([0; INLINE], 0);
         while drawn < KEY_LENGTH {
@@ -144,7 +139,8 @@ impl SessionKey {
 
     /// Whether `text` looks like what a store of ours is given for a key: one that is generated, or its hash.
     pub(crate) fn is_storable(text: &str) -> bool {
-        let is_hash = text.len() == INLINE && every(text, |b| b.is_ascii_lowercase() | (b'2'..=b'7').contains(&b));
+        let is_hash =
+            text.len() == INLINE && every(text.as_bytes(), |b| b.is_ascii_lowercase() | (b'2'..=b'7').contains(&b));
         is_hash || Self::is_generated(text)
     }
 
@@ -219,6 +215,7 @@ impl Hash for SessionKey {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::random;
 
     const KEYS: usize = 1_000_000;
 
@@ -259,7 +256,7 @@ mod tests {
     /// The bound is for all 32 positions together (Bonferroni): keys that are fair miss it once in a million runs.
     #[test]
     fn a_million_keys_are_all_different_and_every_symbol_is_as_frequent_as_another() {
-        let mut keys: Vec<SessionKey> = (0..KEYS).map(|_| SessionKey::generate().unwrap()).collect();
+        let mut keys: Vec<SessionKey> = (0..KEYS).map(|_| SessionKey::draw(random::fill).unwrap()).collect();
         assert!(keys.iter().all(|key| SessionKey::is_generated(key.as_str())));
         let counts = counts(keys.iter().map(SessionKey::bytes));
 

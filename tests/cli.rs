@@ -164,6 +164,21 @@ async fn show_decodes_a_session_and_never_prints_its_key() -> TestResult {
 }
 
 #[tokio::test]
+async fn show_takes_the_key_of_a_cookie_where_its_hash_is_stored() -> TestResult {
+    let place = Place::with(0).await?;
+    let now = Clock::system().now();
+    let hash = key("cookie").hashed();
+    place.store.objects().save(&hash, r#"{"cart":2}"#.parse()?, now + Duration::days(3), now).await?;
+
+    let (by_key, by_hash) = (place.show(key("cookie").as_str())?, place.show(hash.as_str())?);
+
+    assert!(by_key.stdout.ends_with("{\"name\":\"cart\",\"value\":2}\n"), "{by_key:?}");
+    assert_eq!(by_key.stdout, by_hash.stdout);
+    assert!(!by_key.stdout.contains(hash.as_str()) && by_key.stderr.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
 async fn show_says_why_there_is_nothing_to_show() -> TestResult {
     let place = Place::with(0).await?;
     sqlx::query("INSERT INTO django_session VALUES (?1, '.eJyr:1tZ:xyz', '2999-01-01 00:00:00')")

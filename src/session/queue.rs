@@ -132,6 +132,7 @@ mod tests {
     use std::{future::poll_fn, pin::Pin, task::Poll};
 
     use super::*;
+    use crate::random;
 
     async fn waits(turn: &mut Pin<Box<impl Future<Output = Turn>>>) -> bool {
         poll_fn(|cx| Poll::Ready(turn.as_mut().poll(cx).is_pending())).await
@@ -140,7 +141,7 @@ mod tests {
     #[tokio::test]
     async fn turns_of_one_key_follow_each_other_and_leave_nothing_behind() {
         let queue = Arc::new(WriterQueue::default());
-        let key = SessionKey::generate().unwrap();
+        let key = SessionKey::draw(random::fill).unwrap();
         let first = queue.turn(&key).await;
         let waiting = tokio::spawn({
             let (queue, key) = (Arc::clone(&queue), key.clone());
@@ -158,7 +159,7 @@ mod tests {
     #[tokio::test]
     async fn a_writer_that_gave_up_does_not_keep_the_turn() {
         let queue = Arc::new(WriterQueue::default());
-        let key = SessionKey::generate();
+        let key = SessionKey::draw(random::fill).unwrap();
         let first = queue.turn(&key).await;
         let mut waiting: Vec<_> = (0..3).map(|_| Box::pin(queue.turn(&key))).collect();
         for turn in &mut waiting {
@@ -176,7 +177,7 @@ mod tests {
     #[tokio::test]
     async fn a_turn_that_was_given_to_somebody_who_left_is_handed_on() {
         let queue = Arc::new(WriterQueue::default());
-        let key = SessionKey::generate();
+        let key = SessionKey::draw(random::fill).unwrap();
         let first = queue.turn(&key).await;
         let (mut second, mut third) = (Box::pin(queue.turn(&key)), Box::pin(queue.turn(&key)));
         assert!(waits(&mut second).await && waits(&mut third).await);

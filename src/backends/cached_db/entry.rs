@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     fn record(json: &str, stored: &str) -> Record {
-        let key = SessionKey::generate().unwrap();
+        let key = SessionKey::draw(random::fill).unwrap();
         let date = OffsetDateTime::UNIX_EPOCH + time::Duration::microseconds(1_700_000_000_123_456);
         Record::new(key, json.parse().unwrap(), date, StoredText(stored.into()))
     }

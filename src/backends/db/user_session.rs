@@ -9,6 +9,7 @@ use crate::{
     base_session::{AbstractBaseSession, BaseSession, Column},
     client::{IP_KEY, USER_AGENT_KEY},
     error::BoxError,
+    random,
     session_data::SessionData,
     session_key::SessionKey,
 };
@@ -123,7 +124,7 @@ impl<DB: Driver, K: UserIdKey> AbstractBaseSession<DB> for UserSession<K> {
         match column {
             "user_id" => DB::push_optional_text(args, self.user_id.as_deref()),
             // Shown to its user, so it must not be the key, nor lead to it.
-            "handle" => DB::push_optional_text(args, Some(SessionKey::generate()?.as_str())),
+            "handle" => DB::push_optional_text(args, Some(SessionKey::draw(random::fill)?.as_str())),
             "created" => DB::push_date(args, self.created),
             "last_seen" => DB::push_date(args, self.last_seen),
             "ip" => DB::push_optional_text(args, self.ip.as_deref()),

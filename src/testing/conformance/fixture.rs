@@ -6,6 +6,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     backends::{Draft, ErasedStore, Record, Saved, SessionStore},
     error::StoreError,
+    random,
     session_data::SessionData,
     session_key::SessionKey,
 };
@@ -24,7 +25,7 @@ pub(super) fn in_an_hour() -> OffsetDateTime {
 
 /// A key that nothing is stored under.
 pub(super) fn new_key() -> SessionKey {
-    SessionKey::generate().expect("the system has random bytes")
+    SessionKey::draw(random::fill).expect("the system has random bytes")
 }
 
 pub(super) fn data(json: &str) -> SessionData {
