@@ -22,6 +22,10 @@ fmt:
 features:
     bash .ci/run feature-sets plain-tower sqlx-features
 
+# Licences, origins and duplicates; `just deny advisories` asks the database of advisories, which it downloads.
+deny *what="bans licenses sources":
+    cargo deny check {{what}}
+
 # What the continuous integration runs, from a clean checkout or here.
 ci:
     bash .ci/run

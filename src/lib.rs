@@ -2,6 +2,7 @@
 #![doc = "[ARCHITECTURE.md]: https://docs.rs/crate/jam-session/latest/source/ARCHITECTURE.md"]
 #![doc = "[CHANGELOG.md]: https://docs.rs/crate/jam-session/latest/source/CHANGELOG.md"]
 #![doc = "[CONTRIBUTING.md]: https://docs.rs/crate/jam-session/latest/source/CONTRIBUTING.md"]
+#![doc = "[SECURITY.md]: https://docs.rs/crate/jam-session/latest/source/SECURITY.md"]
 #![doc = "[docs/performance]: https://docs.rs/crate/jam-session/latest/source/docs/performance/README.md"]
 #![doc = "[examples]: https://docs.rs/crate/jam-session/latest/source/examples/"]
 #![doc = "[from Django]: guides::coming_from_django"]

@@ -18,6 +18,8 @@ mod middleware;
 mod names;
 mod oracle;
 mod performance;
+mod readme;
+mod security_md;
 mod session;
 mod session_models;
 mod settings;
