@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{DeletionCookie, DuplicateCookie, Headers, OnInterrupted, SameSite, SaveMode, Settings};
+use super::{DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode, Settings};
 
 /// NIST SP 800-63B asks for a new login at least so often, at its lowest level.
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -46,7 +46,7 @@ impl Settings {
         all.filter_map(|(found, id, text)| found.then_some(SettingsWarning { id, text })).collect()
     }
 
-    fn cookie_warnings(&self) -> [(bool, &'static str, &'static str); 5] {
+    fn cookie_warnings(&self) -> [(bool, &'static str, &'static str); 6] {
         let host = self.cookie_name.starts_with("__Host-");
         let shared = self.cookie_domain.is_some();
         let cross_site = matches!(self.cookie_same_site, SameSite::None | SameSite::Unset);
@@ -55,6 +55,11 @@ impl Settings {
                 !self.cookie_secure,
                 "cookie_secure",
                 "the cookie also travels over plain HTTP, where anybody on the way can read and use it; switch it on",
+            ),
+            (
+                self.secure_proxy_ssl_header.is_some(),
+                "secure_proxy_ssl_header",
+                "whoever comes over plain HTTP gets a cookie without Secure; serve HTTPS alone, and leave it out",
             ),
             (
                 !self.cookie_http_only,
@@ -79,12 +84,17 @@ impl Settings {
         ]
     }
 
-    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 7] {
+    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 8] {
         [
             (
                 self.cookie_age > THIRTY_DAYS,
                 "cookie_age",
                 "a session lives for more than 30 days without a change; NIST SP 800-63B asks for a login at least so often",
+            ),
+            (
+                matches!(self.hash_keys, HashKeys::Off | HashKeys::MigratingBack),
+                "hash_keys",
+                "what stands in the table, a backup or a cache opens sessions; switch it on unless a Django shares them",
             ),
             (
                 self.duplicate_cookie == DuplicateCookie::TakeLast,

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jam_session::{
-    DeletionCookie, DuplicateCookie, Headers, MemoryStore, OnInterrupted, SameSite, SaveMode, SessionLayer, Settings,
+    DeletionCookie, DuplicateCookie, HashKeys, Headers, MemoryStore, OnInterrupted, ProxyHeader, SameSite, SaveMode,
+    SessionLayer, Settings,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
@@ -12,6 +13,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 fn quiet() -> Settings {
     let mut settings = Settings::default();
     settings.cookie_name = "__Host-sessionid".into();
+    settings.hash_keys = HashKeys::On;
     settings
 }
 
@@ -37,6 +39,11 @@ fn a_cookie_that_others_can_read_set_or_use_is_warned_about() {
         settings.cookie_secure = false;
     };
     assert_eq!(ids(insecure), ["cookie_secure", "cookie_name"]);
+    let sometimes = |settings: &mut Settings| {
+        settings.cookie_name = "sessionid".into();
+        settings.secure_proxy_ssl_header = Some(ProxyHeader::new("X-Forwarded-Proto", "https"));
+    };
+    assert_eq!(ids(sometimes), ["secure_proxy_ssl_header", "cookie_name"]);
     assert_eq!(ids(|settings| settings.cookie_http_only = false), ["cookie_http_only"]);
     assert_eq!(ids(|settings| settings.cookie_same_site = SameSite::None), ["cookie_same_site"]);
     assert_eq!(ids(|settings| settings.cookie_same_site = SameSite::Unset), ["cookie_same_site"]);
@@ -52,6 +59,11 @@ fn a_cookie_that_others_can_read_set_or_use_is_warned_about() {
 #[test]
 fn each_choice_that_costs_something_is_warned_about_by_its_name() {
     assert_eq!(ids(|settings| settings.cookie_age = 31 * DAY), ["cookie_age"]);
+    for (hash_keys, warned) in
+        [(HashKeys::Off, true), (HashKeys::MigratingBack, true), (HashKeys::Migrating, false), (HashKeys::On, false)]
+    {
+        assert_eq!(ids(|settings| settings.hash_keys = hash_keys).contains(&"hash_keys"), warned, "{hash_keys:?}");
+    }
     assert_eq!(ids(|settings| settings.duplicate_cookie = DuplicateCookie::TakeLast), ["duplicate_cookie"]);
     assert_eq!(ids(|settings| settings.deletion_cookie = DeletionCookie::WhenEmpty), ["deletion_cookie"]);
     assert_eq!(ids(|settings| settings.headers = Headers::Vary), ["headers"]);
