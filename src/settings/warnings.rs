@@ -84,12 +84,17 @@ impl Settings {
         ]
     }
 
-    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 8] {
+    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 9] {
         [
             (
                 self.cookie_age > THIRTY_DAYS,
                 "cookie_age",
                 "a session lives for more than 30 days without a change; NIST SP 800-63B asks for a login at least so often",
+            ),
+            (
+                self.absolute_age.is_none(),
+                "absolute_age",
+                "a session that is used often enough never ends, nor does a stolen one; set an age at which each ends",
             ),
             (
                 matches!(self.hash_keys, HashKeys::Off | HashKeys::MigratingBack),

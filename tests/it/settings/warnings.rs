@@ -14,6 +14,7 @@ fn quiet() -> Settings {
     let mut settings = Settings::default();
     settings.cookie_name = "__Host-sessionid".into();
     settings.hash_keys = HashKeys::On;
+    settings.absolute_age = Some(60 * DAY);
     settings
 }
 
@@ -28,6 +29,7 @@ fn ids(change: impl FnOnce(&mut Settings)) -> Vec<&'static str> {
 #[test]
 fn settings_for_a_site_on_the_internet_have_no_warning() {
     assert_eq!(quiet().warnings(), []);
+    assert_eq!(Settings::hardened().warnings(), []);
     assert_eq!(ids(|settings| settings.cookie_age = 30 * DAY), [""; 0]);
 }
 
@@ -59,6 +61,7 @@ fn a_cookie_that_others_can_read_set_or_use_is_warned_about() {
 #[test]
 fn each_choice_that_costs_something_is_warned_about_by_its_name() {
     assert_eq!(ids(|settings| settings.cookie_age = 31 * DAY), ["cookie_age"]);
+    assert_eq!(ids(|settings| settings.absolute_age = None), ["absolute_age"]);
     for (hash_keys, warned) in
         [(HashKeys::Off, true), (HashKeys::MigratingBack, true), (HashKeys::Migrating, false), (HashKeys::On, false)]
     {
