@@ -54,6 +54,7 @@ mod django_auth;
 pub use django_auth::{DjangoAuth, DjangoMessage, DjangoMessages, DjangoUserId, RequireLogin, RequireLoginService};
 mod error;
 pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
+pub mod events;
 mod expiry;
 pub use expiry::Expiry;
 #[cfg(feature = "axum")]

@@ -10,7 +10,8 @@ use axum_core::{
 use http::{StatusCode, request::Parts};
 
 use crate::{
-    error::{self, Error, ErrorKind},
+    error::{Error, ErrorKind},
+    events,
     session::{LazySession, Session},
 };
 
@@ -109,10 +110,7 @@ impl IntoResponse for Error {
             ErrorKind::StoreFailure => (StatusCode::SERVICE_UNAVAILABLE, "the service is unavailable"),
             ErrorKind::Application => (StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
         };
-        match kind {
-            ErrorKind::Interrupted => tracing::info!("a session was ended while it was in use; the request is refused"),
-            _ => tracing::error!(error = error::chain(&self), "a request failed for its session"),
-        }
+        events::failed(&self, "a request failed for its session");
         let mut response = (status, body).into_response();
         response.extensions_mut().insert(kind);
         response

@@ -14,7 +14,7 @@ use crate::{
     backends::SessionStore,
     clock::Clock,
     error::{self, StoreError},
-    random,
+    events, random,
 };
 
 /// After the first error in a row; it doubles with each.
@@ -69,7 +69,7 @@ async fn rounds(store: &impl SessionStore, period: Duration) -> Infallible {
         sleep(wait).await;
         match store.clear_expired(Clock::system().now()).await {
             Ok(removed) => {
-                tracing::debug!(removed, "expired sessions are cleared");
+                events::clean_up(removed);
                 (wait, retry) = (about(period), FIRST_RETRY);
             }
             Err(error @ StoreError::Unsupported(_)) => {
@@ -79,7 +79,7 @@ async fn rounds(store: &impl SessionStore, period: Duration) -> Infallible {
             Err(error) => {
                 wait = about(retry);
                 retry = (retry * 2).min(LAST_RETRY);
-                tracing::warn!(error = error::chain(&error), again_in = ?wait, "expired sessions could not be cleared");
+                events::clean_up_failure(&error, wait);
             }
         }
     }

@@ -5,7 +5,8 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::{cookie, verdict::Verdict};
 use crate::{
     backends::Record,
-    error::{self, Error, ErrorKind},
+    error::{Error, ErrorKind},
+    events,
     expiry::Expiry,
     session::{Context, Inner},
     settings::OnInterrupted,
@@ -25,7 +26,6 @@ pub(super) fn finish<B: Default>(
     let (mut response, saved) = match saved {
         Ok(saved) => (with_configured_status(response, context), saved),
         Err(Error::SessionInterrupted) if context.settings.on_interrupted == OnInterrupted::KeepResponse => {
-            tracing::info!("a session was ended while it was in use; its change is dropped");
             (response, None)
         }
         Err(error) => (failure(&error, session), None),
@@ -65,12 +65,9 @@ fn set_cookie(record: &Record, session: &Inner) -> HeaderValue {
     cookie::set(&context.settings, &record.session_key, (!at_browser_close).then_some(age), now, session.secure)
 }
 
-/// An empty response instead of the one that must not go out. It is where the error is logged, once.
+/// An empty response instead of the one that must not go out.
 pub(super) fn failure<B: Default>(error: &Error, session: &Inner) -> Response<B> {
-    match error {
-        Error::SessionInterrupted => tracing::info!("a session was ended while it was in use; the request is refused"),
-        _ => tracing::error!(error = error::chain(error), "a session could not be saved"),
-    }
+    events::failed(error, "a session could not be saved");
     let mut response = Response::new(B::default());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response.extensions_mut().insert(error.kind());

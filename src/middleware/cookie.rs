@@ -4,8 +4,9 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use time::{Duration, OffsetDateTime};
 
 use crate::{
+    backends::SessionStore,
     date_text,
-    session::Sent,
+    session::{Context, Sent},
     session_key::SessionKey,
     settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings, SiteData},
 };
@@ -20,30 +21,31 @@ const LONGEST_AGE: Duration = Duration::days(400);
 
 /// Finds our cookie. Names are compared byte for byte, and nothing is decoded: what a browser would keep
 /// apart, we keep apart. Of more cookies than are looked at none is believed: the end might contradict the beginning.
-pub(super) fn sent(headers: &HeaderMap, settings: &Settings, accepts: impl Fn(&str) -> bool) -> Sent {
+pub(super) fn sent(headers: &HeaderMap, context: &Context) -> Sent {
+    let settings = &context.settings;
     let mut found: Option<&[u8]> = None;
     let mut left = MOST_COOKIES;
     for header in headers.get_all(header::COOKIE) {
         let Some(rest) = left.checked_sub(header.len()) else {
-            tracing::warn!("more than 16 KiB of cookies; none is believed");
+            context.events.too_many_cookies(context.now());
             return Sent::Refused;
         };
         left = rest;
         for value in values(header.as_bytes(), settings.cookie_name.as_bytes()) {
             let other = found.is_some_and(|first| first != value);
             if other && settings.duplicate_cookie == DuplicateCookie::Refuse {
-                tracing::warn!("two session cookies with different values; neither is believed");
+                context.events.duplicate_cookie(context.now());
                 return Sent::Refused;
             }
             found = Some(value);
         }
     }
     let Some(value) = found else { return Sent::Nothing };
-    let key =
-        std::str::from_utf8(value).ok().filter(|text| accepts(text)).and_then(|text| SessionKey::parse(text).ok());
+    let accepted = std::str::from_utf8(value).ok().filter(|text| context.store.accepts(text));
+    let key = accepted.and_then(|text| SessionKey::parse(text).ok());
     key.map_or_else(
         || {
-            tracing::debug!(bytes = value.len(), "the session cookie is none of ours");
+            context.events.malformed_key(context.now(), value.len());
             Sent::Refused
         },
         Sent::Key,

@@ -6,6 +6,7 @@ use super::SessionLayer;
 use crate::{
     backends::SessionStore,
     error::Error,
+    events,
     session::{Inner, Sent, Session, outcome},
     session_key::SessionKey,
 };
@@ -67,7 +68,11 @@ impl<N> SessionLayer<N> {
     pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
         let after = self.context.settings.save_deadline;
         let (context, session_key) = (Arc::clone(&self.context), session_key.clone());
-        let delete = async move { context.delete(&session_key).await };
+        let delete = async move {
+            context.delete(&session_key).await?;
+            events::revoked(1);
+            Ok(())
+        };
         outcome(self.context.track(delete).await, after)
     }
 }

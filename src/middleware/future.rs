@@ -19,7 +19,8 @@ use super::{
 };
 use crate::{
     backends::Record,
-    error::{self, Error},
+    error::Error,
+    events,
     session::{Inner, Tracked, outcome},
 };
 
@@ -133,7 +134,7 @@ async fn touch(session: Arc<Inner>) -> Result<Option<Record>, Error> {
 /// Extending a session is not what the request was about: it is answered although that failed.
 fn quietly<T>(result: Result<Option<T>, Error>) -> Option<T> {
     result.unwrap_or_else(|error| {
-        tracing::error!(error = error::chain(&error), "a session could not be extended");
+        events::failed(&error, "a session could not be extended");
         None
     })
 }

@@ -11,10 +11,7 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::{ResponseFuture, cookie};
-use crate::{
-    backends::SessionStore,
-    session::{Context, Handle, Inner},
-};
+use crate::session::{Context, Handle, Inner};
 
 /// Puts an unloaded session into each request, and saves what became of it with the response. A
 /// [`SessionLayer`](super::SessionLayer) makes it; `N` is the name of [that layer](super::SessionLayer::named).
@@ -70,8 +67,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<ReqBody>) -> Self::Future {
-        let accepts = |text: &str| self.context.store.accepts(text);
-        let sent = cookie::sent(request.headers(), &self.context.settings, accepts);
+        let sent = cookie::sent(request.headers(), &self.context);
         let secure = cookie::secure(request.headers(), &self.context.settings);
         let session = Inner::new(Arc::clone(&self.context), sent, self.context.client(&request), secure);
         let handle: Handle<N> = Handle::new(Arc::clone(&session));

@@ -4,12 +4,13 @@ use std::{fmt, sync::Arc};
 
 use time::{Duration, OffsetDateTime};
 
-use super::{now_and_then::NowAndThen, queue::WriterQueue, writes::Writes};
+use super::{queue::WriterQueue, writes::Writes};
 use crate::{
     backends::{ErasedStore, HashedKeys, SessionStore},
     client::{self, Client},
     clock::Clock,
     error::{Error, SettingsError, StoreError},
+    events::Events,
     expiry::Stored,
     random,
     session_data::SessionData,
@@ -39,8 +40,7 @@ pub(crate) struct Context {
     pub(crate) record_user_agent: bool,
     pub(crate) queue: Arc<WriterQueue>,
     pub(crate) writes: Arc<Writes>,
-    /// When the last warning about a session that does not decode was.
-    pub(super) undecodable: Arc<NowAndThen>,
+    pub(crate) events: Arc<Events>,
 }
 
 impl Context {
@@ -56,7 +56,7 @@ impl Context {
             record_user_agent: false,
             queue: Arc::default(),
             writes: Arc::default(),
-            undecodable: Arc::default(),
+            events: Arc::default(),
         }
     }
 

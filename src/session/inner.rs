@@ -13,7 +13,8 @@ use crate::{
     backends::{Record, Saved, SessionStore},
     client::Client,
     delta::Change,
-    error::{self, Error, StoreError},
+    error::{Error, StoreError},
+    events,
     session_key::SessionKey,
 };
 
@@ -99,6 +100,9 @@ impl Inner {
         let _alone = self.loading.lock().await;
         let Some(session_key) = self.unloaded_key() else { return Ok(()) };
         let (record, undecodable) = self.fetch(&session_key).await?;
+        if record.is_none() && !undecodable {
+            self.context.events.unknown_key(self.context.now(), &session_key);
+        }
         let mut state = self.lock();
         // A flush may have been quicker.
         if !state.loaded {
@@ -122,14 +126,7 @@ impl Inner {
             Err(_) => Err(Error::Deadline { after }),
             Ok(Ok(record)) => Ok((record.filter(|record| self.context.lives(record, now)), false)),
             Ok(Err(error @ StoreError::Undecodable(_))) => {
-                // Under a wrong secret key it is every request.
-                if let Some(unsaid) = self.context.undecodable.says(now) {
-                    tracing::warn!(
-                        error = error::chain(&error),
-                        more_since_the_last_line = unsaid,
-                        "a stored session cannot be used; the visitor is anonymous"
-                    );
-                }
+                self.context.events.undecodable(now, session_key, &error);
                 Ok((None, true))
             }
             Ok(Err(error)) => Err(error.into()),
@@ -140,6 +137,7 @@ impl Inner {
     pub(crate) async fn commit(self: Arc<Self>) -> Result<Record, Error> {
         let commit = self.take_commit();
         let result = commit.run().await;
+        tell(&commit, &result);
         match &result {
             Ok(record) => self.committed(record),
             Err(_) => self.put_back(commit),
@@ -201,6 +199,15 @@ impl Inner {
             }
             Saved::Conflict(_) | Saved::Gone => Ok(None),
         }
+    }
+}
+
+/// Of what became of a write.
+fn tell(commit: &Commit, result: &Result<Record, Error>) {
+    match (result, &commit.record) {
+        (Ok(record), Some(loaded)) if commit.cycle => events::cycled(&loaded.session_key, &record.session_key),
+        (Err(Error::SessionInterrupted), Some(loaded)) => events::interrupted(&loaded.session_key),
+        _ => {}
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Session, outcome};
-use crate::error::Error;
+use crate::{error::Error, events};
 
 impl Session {
     /// Ends the session: deletes what is stored, forgets the data and the key. What is inserted afterwards
@@ -29,7 +29,11 @@ impl Session {
         if let Some(session_key) = self.stored_key() {
             let after = self.0.context.settings.save_deadline;
             let context = Arc::clone(&self.0.context);
-            let delete = async move { context.delete(&session_key).await };
+            let delete = async move {
+                context.delete(&session_key).await?;
+                events::flushed(&session_key);
+                Ok(())
+            };
             outcome(self.0.context.track(delete).await, after)?;
         }
         self.edit(|state| {

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use time::OffsetDateTime;
 
-use crate::{error::Error, session_data::SessionData, session_key::SessionKey};
+use crate::{error::Error, events::Fingerprint, session_data::SessionData, session_key::SessionKey};
 
 mod attempt;
 mod authenticated;
@@ -24,7 +24,6 @@ mod keys;
 mod lazy;
 pub use lazy::LazySession;
 mod lifetime;
-mod now_and_then;
 mod queue;
 mod raw;
 mod state;
@@ -94,6 +93,13 @@ impl Session {
     #[doc(alias = "id")]
     pub fn session_key(&self) -> Option<SessionKey> {
         self.0.lock().session_key().cloned()
+    }
+
+    /// What stands for the session's key in a log; `None` as long as it has none. The lines of an application that have
+    /// it are found together with the crate's own [events](crate::events).
+    #[must_use]
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.0.lock().session_key().map(SessionKey::fingerprint)
     }
 
     /// The whole dictionary as this request sees it; a copy that later changes do not reach.

@@ -17,6 +17,7 @@ const FLOORS: [&[&str]; 6] = [
         "clock",
         "random",
         "session_key",
+        "events",
         "date_text",
         "json_scanner",
         "pickle",

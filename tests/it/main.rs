@@ -8,6 +8,7 @@ mod databases;
 mod django_auth;
 mod django_messages;
 mod django_schema;
+mod events;
 mod examples;
 mod hashed_keys;
 mod hostile;

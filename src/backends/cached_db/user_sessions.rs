@@ -10,6 +10,7 @@ use crate::{
     },
     cache::Cache,
     error::StoreError,
+    events,
     session_key::SessionKey,
 };
 
@@ -47,7 +48,9 @@ impl<DB: Driver, K: UserIdKey, C: Cache> CachedDbStore<DbStore<DB, UserSession<K
     pub async fn revoke(&self, user_id: &str, handle: &SessionHandle, now: OffsetDateTime) -> Result<bool, StoreError> {
         let keys = self.store.user(user_id).keys(now).await?;
         let Some((_, session_key)) = keys.into_iter().find(|(of, _)| of == handle) else { return Ok(false) };
-        self.delete(&session_key).await.map(|()| true)
+        self.delete(&session_key).await?;
+        events::revoked(1);
+        Ok(true)
     }
 
     /// Ends all live sessions of this user and says how many there were.
@@ -94,6 +97,7 @@ impl<DB: Driver, K: UserIdKey, C: Cache> CachedDbStore<DbStore<DB, UserSession<K
                 ended += 1;
             }
         }
+        events::revoked(ended);
         Ok(ended)
     }
 }

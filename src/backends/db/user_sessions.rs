@@ -5,7 +5,9 @@ use std::{fmt, sync::Arc};
 use time::OffsetDateTime;
 
 use super::{DbStore, Driver, SessionEvent, UserIdKey, UserSession, statements::select};
-use crate::{backends::SessionStore, base_session::AbstractBaseSession, error::StoreError, session_key::SessionKey};
+use crate::{
+    backends::SessionStore, base_session::AbstractBaseSession, error::StoreError, events, session_key::SessionKey,
+};
 
 /// Names a session to its user without giving it away: it may stand in a page or a URL, and opens nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -135,6 +137,7 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
         for session in &too_many {
             self.store.delete(&session.base.session_key).await?;
         }
+        events::revoked(too_many.len() as u64);
         Ok(too_many.len())
     }
 
@@ -173,7 +176,9 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
         let sql = format!("DELETE FROM {table} WHERE user_id = {user} AND {condition}");
         let mut args = self.arguments()?;
         bind(&mut args).map_err(StoreError::Backend)?;
-        self.store.remove(&sql.into(), args, SessionEvent::ended).await
+        let removed = self.store.remove(&sql.into(), args, SessionEvent::ended).await?;
+        events::revoked(removed);
+        Ok(removed)
     }
 
     fn arguments(&self) -> Result<DB::Arguments, StoreError> {

@@ -9,6 +9,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     error::{BoxError, StoreError},
+    events::Events,
     serializers::{JsonSerializer, Serializer},
     signing::Signer,
 };
@@ -56,6 +57,7 @@ pub struct SignedCookieStore {
     not_before: Option<NotBefore>,
     /// That the ages of layer and store differ is said once.
     said: Arc<Once>,
+    events: Arc<Events>,
 }
 
 impl SignedCookieStore {
@@ -95,6 +97,7 @@ impl SignedCookieStore {
             cookie_age: Duration::weeks(2),
             not_before: None,
             said: Arc::new(Once::new()),
+            events: Arc::default(),
         }
     }
 

@@ -15,7 +15,7 @@ impl SignedCookieStore {
     async fn read(&self, cookie: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
         let (text, limits) = (cookie.as_str(), self.serializer.limits());
         let Some(unsealed) = self.seal.unseal(text, &self.cookie_name, &limits)? else {
-            tracing::debug!("the session cookie is not of this secret key");
+            self.events.bad_signature(now, text.len());
             return Ok(None);
         };
         let data = self.serializer.loads(&unsealed.raw)?;

@@ -23,7 +23,10 @@ use tokio::{
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
 use super::{NOW, insert, keys, on_each_database, store};
-use crate::support::TestResult;
+use crate::{
+    events::once,
+    support::{Log, TestResult},
+};
 
 type Attempt = dyn Fn(usize) -> Result<u64, StoreError> + Send + Sync;
 
@@ -110,6 +113,18 @@ async fn run_for(length: Duration, store: &Scripted, period: Duration) -> u64 {
 }
 
 const MINUTE: Duration = Duration::from_secs(60);
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_is_an_event() {
+    let (log, _listening) = Log::of_this_thread();
+    let store = Scripted::new(|attempt| if attempt == 1 { down(attempt) } else { Ok(0) });
+    let period = Duration::from_secs(300);
+
+    let never = timeout(period / 2, clear_expired_every(store, period, pending()));
+
+    assert!(never.await.is_err());
+    once(&log, "clean_up_failure");
+}
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_is_down_for_a_minute_costs_at_most_8_log_lines() {
