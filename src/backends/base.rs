@@ -207,4 +207,10 @@ pub trait SessionStore: Send + Sync + 'static {
     fn local_offset(&self, _at: OffsetDateTime) -> Option<UtcOffset> {
         None
     }
+
+    /// What kind of store it is, in a word, for the [numbers](crate::events) of the feature `metrics`. A store that wraps
+    /// another says that of the other, unless it is a kind of its own.
+    fn engine(&self) -> &'static str {
+        "other"
+    }
 }

@@ -188,6 +188,10 @@ impl<C: Cache> SessionStore for CacheStore<C> {
     async fn clear_expired(&self, _now: OffsetDateTime) -> Result<u64, StoreError> {
         Ok(0)
     }
+
+    fn engine(&self) -> &'static str {
+        "cache"
+    }
 }
 
 /// What came of an attempt to replace what is under a name.

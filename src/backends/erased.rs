@@ -4,8 +4,11 @@ use std::{fmt, pin::Pin, sync::Arc};
 
 use time::{OffsetDateTime, UtcOffset};
 
-use super::base::{Draft, Record, Saved, SessionStore};
-use crate::{error::StoreError, session_key::SessionKey};
+use super::{
+    Timed,
+    base::{Draft, Record, Saved, SessionStore},
+};
+use crate::{error::StoreError, events::Operation, session_key::SessionKey};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -21,12 +24,20 @@ type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send +
 /// let layer = SessionLayer::new(configured(MemoryStore::new()));
 /// ```
 #[derive(Clone)]
-pub struct ErasedStore(Arc<dyn DynStore>);
+pub struct ErasedStore {
+    store: Arc<dyn DynStore>,
+    timed: Timed,
+}
 
 impl ErasedStore {
     /// Hides the type of `store`.
     pub fn new(store: impl SessionStore) -> Self {
-        Self(Arc::new(store))
+        Self { store: Arc::new(store), timed: Timed::OFF }
+    }
+
+    /// The same store, whose operations are timed where that is switched on: they are not where it is wrapped again.
+    pub(crate) fn timed(self) -> Self {
+        Self { timed: Timed::of(SessionStore::engine(&self)), ..self }
     }
 }
 
@@ -38,15 +49,15 @@ impl fmt::Debug for ErasedStore {
 
 impl SessionStore for ErasedStore {
     async fn load(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
-        self.0.load(session_key, now).await
+        self.timed.time(Operation::Load, self.store.load(session_key, now)).await
     }
 
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
-        self.0.create(session_key, draft, now).await
+        self.timed.time(Operation::Create, self.store.create(session_key, draft, now)).await
     }
 
     async fn save(&self, loaded: &Record, draft: &Draft, now: OffsetDateTime) -> Result<Saved, StoreError> {
-        self.0.save(loaded, draft, now).await
+        self.timed.time(Operation::Save, self.store.save(loaded, draft, now)).await
     }
 
     async fn touch(
@@ -55,7 +66,7 @@ impl SessionStore for ErasedStore {
         expire_date: OffsetDateTime,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        self.0.touch(loaded, expire_date, now).await
+        self.timed.time(Operation::Touch, self.store.touch(loaded, expire_date, now)).await
     }
 
     async fn cycle(
@@ -65,27 +76,31 @@ impl SessionStore for ErasedStore {
         draft: &Draft,
         now: OffsetDateTime,
     ) -> Result<Saved, StoreError> {
-        self.0.cycle(loaded, session_key, draft, now).await
+        self.timed.time(Operation::Cycle, self.store.cycle(loaded, session_key, draft, now)).await
     }
 
     async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
-        self.0.delete(session_key).await
+        self.timed.time(Operation::Delete, self.store.delete(session_key)).await
     }
 
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
-        self.0.exists(session_key).await
+        self.timed.time(Operation::Exists, self.store.exists(session_key)).await
     }
 
     async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
-        self.0.clear_expired(now).await
+        self.timed.time(Operation::ClearExpired, self.store.clear_expired(now)).await
     }
 
     fn accepts(&self, text: &str) -> bool {
-        self.0.accepts(text)
+        self.store.accepts(text)
     }
 
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
-        self.0.local_offset(at)
+        self.store.local_offset(at)
+    }
+
+    fn engine(&self) -> &'static str {
+        self.store.engine()
     }
 }
 
@@ -107,6 +122,7 @@ trait DynStore: Send + Sync {
     fn clear_expired(&self, now: OffsetDateTime) -> Answer<'_, u64>;
     fn accepts(&self, text: &str) -> bool;
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset>;
+    fn engine(&self) -> &'static str;
 }
 
 impl<S: SessionStore> DynStore for S {
@@ -154,5 +170,9 @@ impl<S: SessionStore> DynStore for S {
 
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
         SessionStore::local_offset(self, at)
+    }
+
+    fn engine(&self) -> &'static str {
+        SessionStore::engine(self)
     }
 }

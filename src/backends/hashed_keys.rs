@@ -171,4 +171,8 @@ impl SessionStore for HashedKeys {
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
         self.store.local_offset(at)
     }
+
+    fn engine(&self) -> &'static str {
+        self.store.engine()
+    }
 }

@@ -147,6 +147,10 @@ impl SessionStore for MemoryStore {
         rows.retain(|_, row| row.expire_date >= now);
         Ok((before - rows.len()) as u64)
     }
+
+    fn engine(&self) -> &'static str {
+        "memory"
+    }
 }
 
 impl fmt::Debug for MemoryStore {

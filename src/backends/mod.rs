@@ -38,6 +38,13 @@ mod signed_cookies;
 #[cfg(feature = "signing")]
 pub use signed_cookies::SignedCookieStore;
 
+#[cfg(feature = "metrics")]
+mod timed;
+#[cfg(not(feature = "metrics"))]
+#[path = "untimed.rs"]
+mod timed;
+use timed::Timed;
+
 #[cfg(feature = "_sql")]
 mod db;
 #[cfg(feature = "mysql")]

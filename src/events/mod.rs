@@ -24,6 +24,31 @@
 //! one field more, `more_since_the_last_line`: how many there were in between. Those have the lower level. So
 //! `jam_session=info` cannot be flooded, and `jam_session=debug` has every one.
 //!
+//! # Numbers
+//!
+//! With the feature `metrics` the crate [`metrics`](https://docs.rs/metrics) is given these, for the recorder that the
+//! application has installed. No label has a key, a name or a user in it: there are as many as the table has.
+//!
+//! | metric | labels | what it counts |
+//! |---|---|---|
+//! | `jam_session_loads_total` | `outcome`: `found` `unknown` `undecodable` | sessions that a cookie asked for |
+//! | `jam_session_refused_cookies_total` | `reason`: `malformed` `duplicate` `too_many` `bad_signature` | cookies that were not believed |
+//! | `jam_session_changes_total` | `kind`: `created` `saved` `cycled` `flushed` | sessions that were written or ended by their requests |
+//! | `jam_session_revoked_total` | | sessions that were ended from elsewhere |
+//! | `jam_session_conflicts_total` | | saves that another request had overtaken, and that were made again on top |
+//! | `jam_session_interrupted_total` | | saves that found their session ended |
+//! | `jam_session_failed_requests_total` | | requests that failed because the store did, or was too slow |
+//! | `jam_session_expired_removed_total` | | expired sessions that `clear_expired_every` removed |
+//! | `jam_session_cache_total` | `outcome`: `hit` `miss` `error` | what a `CachedDbStore` found in its cache; errors of all its commands |
+//! | `jam_session_batched_rows_total` | | rows that shared a statement with others |
+//! | `jam_session_store_failures_total` | `engine`, `operation` | operations that the store failed to do, each try for itself |
+//! | `jam_session_store_seconds` | `engine`, `operation` | a histogram: how long operations took, in seconds |
+//!
+//! `operation` is a method of [`SessionStore`](crate::SessionStore), `engine` what its
+//! [`engine`](crate::SessionStore::engine) says.
+//!
+//! # Cost
+//!
 //! The fingerprint is computed only where somebody listens. A request that leaves its session alone computes nothing.
 //! The other lines of this crate have the targets of their modules, `jam_session::…`, and are for people: their
 //! words may change.
@@ -42,141 +67,27 @@
 //! # Ok(()) }
 //! ```
 
-use std::{error::Error as StdError, time::Duration};
-
-use time::OffsetDateTime;
-
-use crate::{
-    error::{self, Error, ErrorKind},
-    session_key::SessionKey,
-};
-
 mod fingerprint;
 pub use fingerprint::Fingerprint;
 mod now_and_then;
-use now_and_then::NowAndThen;
+#[cfg(feature = "metrics")]
+mod numbers;
+#[cfg(feature = "metrics")]
+pub(crate) use numbers::Operations;
+#[cfg(not(feature = "metrics"))]
+#[path = "no_numbers.rs"]
+mod numbers;
+mod operation;
+pub(crate) use operation::Operation;
+mod rare;
+pub(crate) use rare::Events;
+mod told;
+#[cfg(feature = "_sql")]
+pub(crate) use told::batched;
+pub(crate) use told::{
+    cache_error, cache_hit, cache_miss, clean_up, clean_up_failure, created, cycled, failed, flushed, found,
+    interrupted, overtaken, revoked, saved,
+};
 
 /// The target of every event of the table.
 const TARGET: &str = "jam_session";
-
-/// The events that anybody can cause, each with its last line. Layers over one store share them.
-#[derive(Debug, Default)]
-pub(crate) struct Events {
-    malformed_key: NowAndThen,
-    duplicate_cookie: NowAndThen,
-    too_many_cookies: NowAndThen,
-    unknown_key: NowAndThen,
-    undecodable: NowAndThen,
-    #[cfg(feature = "signing")]
-    bad_signature: NowAndThen,
-}
-
-/// One line a minute of the first level, the others of `DEBUG`. The fields are computed where somebody listens.
-macro_rules! rare {
-    ($last:expr, $now:expr, $level:ident, $event:literal, {$($fields:tt)*}, $message:literal) => {
-        match $last.says($now) {
-            Some(unsaid) => tracing::$level!(
-                target: TARGET, event = $event, $($fields)* more_since_the_last_line = unsaid, $message
-            ),
-            None => tracing::debug!(target: TARGET, event = $event, $($fields)* $message),
-        }
-    };
-}
-
-impl Events {
-    pub(crate) fn malformed_key(&self, now: OffsetDateTime, bytes: usize) {
-        rare!(self.malformed_key, now, info, "malformed_key", { bytes, }, "the session cookie is none of ours");
-    }
-
-    pub(crate) fn duplicate_cookie(&self, now: OffsetDateTime) {
-        rare!(
-            self.duplicate_cookie,
-            now,
-            warn,
-            "duplicate_cookie",
-            {},
-            "two session cookies with different values; neither is believed"
-        );
-    }
-
-    pub(crate) fn too_many_cookies(&self, now: OffsetDateTime) {
-        rare!(
-            self.too_many_cookies,
-            now,
-            warn,
-            "too_many_cookies",
-            {},
-            "more than 16 KiB of cookies; none is believed"
-        );
-    }
-
-    pub(crate) fn unknown_key(&self, now: OffsetDateTime, session_key: &SessionKey) {
-        rare!(
-            self.unknown_key, now, info, "unknown_key", { fingerprint = %session_key.fingerprint(), },
-            "no session has the key of this cookie"
-        );
-    }
-
-    pub(crate) fn undecodable(&self, now: OffsetDateTime, session_key: &SessionKey, error: &dyn StdError) {
-        rare!(
-            self.undecodable, now, warn, "undecodable",
-            { fingerprint = %session_key.fingerprint(), error = error::chain(error), },
-            "a stored session cannot be used; the visitor is anonymous"
-        );
-    }
-
-    #[cfg(feature = "signing")]
-    pub(crate) fn bad_signature(&self, now: OffsetDateTime, bytes: usize) {
-        rare!(
-            self.bad_signature, now, info, "bad_signature", { bytes, },
-            "the session cookie is not of this secret key"
-        );
-    }
-}
-
-pub(crate) fn cycled(old: &SessionKey, new: &SessionKey) {
-    tracing::info!(
-        target: TARGET, event = "cycled",
-        fingerprint = %new.fingerprint(), old_fingerprint = %old.fingerprint(),
-        "a session has a new key"
-    );
-}
-
-pub(crate) fn flushed(session_key: &SessionKey) {
-    tracing::info!(target: TARGET, event = "flushed", fingerprint = %session_key.fingerprint(), "a session was ended");
-}
-
-pub(crate) fn revoked(sessions: u64) {
-    if sessions > 0 {
-        tracing::info!(target: TARGET, event = "revoked", sessions, "sessions were ended from elsewhere");
-    }
-}
-
-pub(crate) fn interrupted(session_key: &SessionKey) {
-    tracing::info!(
-        target: TARGET, event = "interrupted", fingerprint = %session_key.fingerprint(),
-        "a session was ended while it was in use; its change is not saved"
-    );
-}
-
-/// Of a request that fails with this error; of an interrupted one it is said where it was interrupted.
-pub(crate) fn failed(error: &Error, message: &'static str) {
-    match error.kind() {
-        ErrorKind::Interrupted => {}
-        ErrorKind::StoreFailure => {
-            tracing::error!(target: TARGET, event = "store_failure", error = error::chain(error), "{message}");
-        }
-        ErrorKind::Application => tracing::error!(error = error::chain(error), "{message}"),
-    }
-}
-
-pub(crate) fn clean_up(removed: u64) {
-    tracing::debug!(target: TARGET, event = "clean_up", removed, "expired sessions are cleared");
-}
-
-pub(crate) fn clean_up_failure(error: &dyn StdError, again_in: Duration) {
-    tracing::warn!(
-        target: TARGET, event = "clean_up_failure", error = error::chain(error), ?again_in,
-        "expired sessions could not be cleared"
-    );
-}

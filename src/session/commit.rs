@@ -10,7 +10,7 @@ use crate::{
     backends::{Draft, Record, Saved},
     delta::Delta,
     error::Error,
-    random,
+    events, random,
     session_data::SessionData,
     settings::SaveMode,
 };
@@ -73,6 +73,7 @@ impl Commit {
                 Saved::Gone => return Err(Error::SessionInterrupted),
                 Saved::Conflict(theirs) => theirs,
             };
+            events::overtaken();
             if Instant::now() >= deadline {
                 break;
             }

@@ -46,7 +46,7 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(store: ErasedStore, settings: Settings) -> Self {
         Self {
-            store: HashedKeys::over(&store, settings.hash_keys),
+            store: HashedKeys::over(&store, settings.hash_keys).timed(),
             given: store,
             settings,
             clock: Clock::system(),
@@ -62,7 +62,7 @@ impl Context {
 
     pub(crate) fn hash_keys(&mut self, hash_keys: HashKeys) {
         self.settings.hash_keys = hash_keys;
-        self.store = HashedKeys::over(&self.given, hash_keys);
+        self.store = HashedKeys::over(&self.given, hash_keys).timed();
     }
 
     /// Checks the settings, and that the store can do what they ask for.

@@ -100,8 +100,10 @@ impl Inner {
         let _alone = self.loading.lock().await;
         let Some(session_key) = self.unloaded_key() else { return Ok(()) };
         let (record, undecodable) = self.fetch(&session_key).await?;
-        if record.is_none() && !undecodable {
-            self.context.events.unknown_key(self.context.now(), &session_key);
+        match &record {
+            Some(_) => events::found(),
+            None if undecodable => {}
+            None => self.context.events.unknown_key(self.context.now(), &session_key),
         }
         let mut state = self.lock();
         // A flush may have been quicker.
@@ -206,6 +208,8 @@ impl Inner {
 fn tell(commit: &Commit, result: &Result<Record, Error>) {
     match (result, &commit.record) {
         (Ok(record), Some(loaded)) if commit.cycle => events::cycled(&loaded.session_key, &record.session_key),
+        (Ok(_), Some(_)) => events::saved(),
+        (Ok(_), None) => events::created(),
         (Err(Error::SessionInterrupted), Some(loaded)) => events::interrupted(&loaded.session_key),
         _ => {}
     }

@@ -10,6 +10,8 @@ use std::{
 
 use tokio::time::Instant;
 
+use crate::events;
+
 /// After so many failures in a row the cache is left alone, but for one attempt in each [`PAUSE`].
 const FAILURES: u32 = 3;
 /// How long the cache is left alone, and how long it has to work before it is said to be back.
@@ -60,6 +62,7 @@ impl Health {
     }
 
     pub(super) fn failed(&self, failure: &Failure<'_>) {
+        events::cache_error();
         let mut trouble = self.lock();
         let now = Instant::now();
         if !self.troubled.swap(true, Ordering::SeqCst) {

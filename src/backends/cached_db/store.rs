@@ -12,6 +12,7 @@ use crate::{
     backends::{Draft, Record, Saved, SessionStore},
     cache::Cache,
     error::StoreError,
+    events,
     session_key::SessionKey,
 };
 
@@ -82,9 +83,13 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
     async fn load(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
         let name = self.name(session_key);
         let seen = match self.look(&name, session_key, now).await {
-            Look::Session(record) => return Ok(Some(record)),
+            Look::Session(record) => {
+                events::cache_hit();
+                return Ok(Some(record));
+            }
             seen => seen,
         };
+        events::cache_miss();
         let found = self.side.flights.share(session_key, self.fetch(&name, session_key, seen, now)).await?;
         // Who asked for all may have asked a moment before.
         Ok(found.filter(|record| record.expire_date > now))
@@ -171,5 +176,9 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
 
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
         self.store.local_offset(at)
+    }
+
+    fn engine(&self) -> &'static str {
+        "cached_db"
     }
 }

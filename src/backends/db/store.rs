@@ -86,4 +86,8 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
         self.local_time.offset(at)
     }
+
+    fn engine(&self) -> &'static str {
+        DB::URL_SCHEMES[0]
+    }
 }

@@ -177,4 +177,8 @@ impl<S: SessionStore, C: Cache> SessionStore for DjangoCache<S, C> {
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
         self.store.local_offset(at)
     }
+
+    fn engine(&self) -> &'static str {
+        self.store.engine()
+    }
 }

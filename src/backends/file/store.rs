@@ -70,4 +70,8 @@ impl SessionStore for FileStore {
             }
         }
     }
+
+    fn engine(&self) -> &'static str {
+        "file"
+    }
 }

@@ -104,4 +104,8 @@ impl SessionStore for SignedCookieStore {
     fn accepts(&self, text: &str) -> bool {
         self.seal.accepts(text)
     }
+
+    fn engine(&self) -> &'static str {
+        "signed_cookies"
+    }
 }

@@ -12,7 +12,7 @@ use super::{
     DbStore, Driver,
     failure::{failure, is_connection_error},
 };
-use crate::{base_session::AbstractBaseSession, error::StoreError};
+use crate::{base_session::AbstractBaseSession, error::StoreError, events};
 
 mod by_key;
 pub(super) use by_key::{Delete, Load};
@@ -139,6 +139,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         }
         match J::together(self, &jobs).await {
             Ok(outputs) => {
+                events::batched(outputs.len());
                 for (output, answer) in outputs.into_iter().zip(answers) {
                     let _ = answer.send(Outcome::Done(Ok(output)));
                 }

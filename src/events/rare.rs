@@ -1,0 +1,89 @@
+//! [`Events`]: what anybody can cause, and cause often.
+
+use std::error::Error as StdError;
+
+use time::OffsetDateTime;
+
+use super::{TARGET, now_and_then::NowAndThen, numbers::count};
+use crate::{error, session_key::SessionKey};
+
+/// The events that anybody can cause, each with its last line. Layers over one store share them.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    malformed_key: NowAndThen,
+    duplicate_cookie: NowAndThen,
+    too_many_cookies: NowAndThen,
+    unknown_key: NowAndThen,
+    undecodable: NowAndThen,
+    #[cfg(feature = "signing")]
+    bad_signature: NowAndThen,
+}
+
+/// One line a minute of the first level, the others of `DEBUG`. The fields are computed where somebody listens.
+macro_rules! rare {
+    ($last:expr, $now:expr, $level:ident, $event:literal, {$($fields:tt)*}, $message:literal) => {
+        match $last.says($now) {
+            Some(unsaid) => tracing::$level!(
+                target: TARGET, event = $event, $($fields)* more_since_the_last_line = unsaid, $message
+            ),
+            None => tracing::debug!(target: TARGET, event = $event, $($fields)* $message),
+        }
+    };
+}
+
+impl Events {
+    pub(crate) fn malformed_key(&self, now: OffsetDateTime, bytes: usize) {
+        count!(1, "jam_session_refused_cookies_total", "reason" => "malformed");
+        rare!(self.malformed_key, now, info, "malformed_key", { bytes, }, "the session cookie is none of ours");
+    }
+
+    pub(crate) fn duplicate_cookie(&self, now: OffsetDateTime) {
+        count!(1, "jam_session_refused_cookies_total", "reason" => "duplicate");
+        rare!(
+            self.duplicate_cookie,
+            now,
+            warn,
+            "duplicate_cookie",
+            {},
+            "two session cookies with different values; neither is believed"
+        );
+    }
+
+    pub(crate) fn too_many_cookies(&self, now: OffsetDateTime) {
+        count!(1, "jam_session_refused_cookies_total", "reason" => "too_many");
+        rare!(
+            self.too_many_cookies,
+            now,
+            warn,
+            "too_many_cookies",
+            {},
+            "more than 16 KiB of cookies; none is believed"
+        );
+    }
+
+    pub(crate) fn unknown_key(&self, now: OffsetDateTime, session_key: &SessionKey) {
+        count!(1, "jam_session_loads_total", "outcome" => "unknown");
+        rare!(
+            self.unknown_key, now, info, "unknown_key", { fingerprint = %session_key.fingerprint(), },
+            "no session has the key of this cookie"
+        );
+    }
+
+    pub(crate) fn undecodable(&self, now: OffsetDateTime, session_key: &SessionKey, error: &dyn StdError) {
+        count!(1, "jam_session_loads_total", "outcome" => "undecodable");
+        rare!(
+            self.undecodable, now, warn, "undecodable",
+            { fingerprint = %session_key.fingerprint(), error = error::chain(error), },
+            "a stored session cannot be used; the visitor is anonymous"
+        );
+    }
+
+    #[cfg(feature = "signing")]
+    pub(crate) fn bad_signature(&self, now: OffsetDateTime, bytes: usize) {
+        count!(1, "jam_session_refused_cookies_total", "reason" => "bad_signature");
+        rare!(
+            self.bad_signature, now, info, "bad_signature", { bytes, },
+            "the session cookie is not of this secret key"
+        );
+    }
+}
