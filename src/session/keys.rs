@@ -13,9 +13,8 @@ impl Session {
     /// response tells the browser to forget the cookie. A session that is not stored has nothing to delete: that
     /// is no error.
     ///
-    /// Pages that the browser has seen may still be behind its back button: answer private ones with
-    /// `Cache-Control: no-store`, or have the browser drop them here with
-    /// [`Settings::clear_site_data`](crate::Settings::clear_site_data).
+    /// Pages that the browser has seen may still be behind its back button, unless they were answered with
+    /// `Cache-Control: no-store`. [`Settings::clear_site_data`](crate::Settings::clear_site_data) has it drop the others.
     ///
     /// # Errors
     ///

@@ -11,7 +11,8 @@ use crate::error::SettingsError;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SiteData {
-    /// What the browser keeps of this origin's responses, with the pages behind its back button.
+    /// What the browser keeps of this origin's responses, with the pages behind its back button. In Chromium the page
+    /// from which one logs out is not among these: only `Cache-Control: no-store` on private pages hides that.
     Cache,
     /// Every cookie of the registered domain: those of other applications and of all subdomains, too. It is left out
     /// of a response that begins another session, whose cookie would go with the rest.

@@ -19,7 +19,7 @@ fn cleared<B>(response: &Response<B>) -> Vec<&str> {
 
 #[tokio::test]
 async fn nothing_is_cleared_unless_that_is_set() {
-    let site = site(layer(&[]));
+    let site = site(SessionLayer::new(MemoryStore::new()));
     let cookie = visitor(&site).await;
 
     assert!(cleared(&send(&site, "/flush", &cookie).await).is_empty());
