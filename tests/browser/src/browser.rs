@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
-use crate::{PATIENCE, TestResult, target_folder, webdriver::WebDriver};
+use crate::{Options, PATIENCE, TestResult, target_folder, webdriver::WebDriver};
 
 /// A browser with a profile of its own, which nobody has used before.
 pub struct Browser {
@@ -25,7 +25,16 @@ impl Browser {
     ///
     /// When there is no Chromium or no ChromeDriver.
     pub fn open(scenario: &'static str) -> TestResult<Self> {
-        Ok(Self { driver: WebDriver::start()?, scenario, screenshots: Cell::new(0) })
+        Self::open_with(scenario, &Options::default())
+    }
+
+    /// Opens a browser that was set up so. It is closed, as by its user, when this is dropped.
+    ///
+    /// # Errors
+    ///
+    /// When there is no Chromium or no ChromeDriver.
+    pub fn open_with(scenario: &'static str, options: &Options) -> TestResult<Self> {
+        Ok(Self { driver: WebDriver::start(options)?, scenario, screenshots: Cell::new(0) })
     }
 
     /// Visits a page.
@@ -35,6 +44,24 @@ impl Browser {
     /// When it cannot be reached.
     pub fn visit(&self, url: &str) -> TestResult {
         self.driver.post("/url", &json!({ "url": url })).map(drop)
+    }
+
+    /// Goes back to the page before.
+    ///
+    /// # Errors
+    ///
+    /// When the browser does not answer.
+    pub fn back(&self) -> TestResult {
+        self.driver.post("/back", &json!({})).map(drop)
+    }
+
+    /// Looks into a frame of the page, and with none at the whole page again.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such frame.
+    pub fn frame(&self, number: Option<u32>) -> TestResult {
+        self.driver.post("/frame", &json!({ "id": number })).map(drop)
     }
 
     /// Types a text into a field.

@@ -1,14 +1,19 @@
 //! Drives the examples in a real browser: Chromium without a window, through ChromeDriver.
 //!
-//! A scenario is a file in `tests/scenarios/`: it starts a [`Program`], opens a [`Browser`] and looks at pages as
-//! their reader does. Screenshots are kept in `browser/` below Cargo's target folder.
+//! A scenario is a file in `tests/scenarios/`: it starts a [`Program`] or a [`Site`] of its own, opens a [`Browser`] and
+//! looks at pages as their reader does. Screenshots are kept in `browser/` below Cargo's target folder.
 
 mod browser;
+mod pages;
 mod program;
+mod site;
 mod webdriver;
 
 pub use browser::Browser;
+pub use pages::pages;
 pub use program::{Program, free_port, wait_for_port};
+pub use site::Site;
+pub use webdriver::Options;
 
 /// What a scenario returns.
 pub type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
