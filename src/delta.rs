@@ -95,6 +95,10 @@ impl Delta {
         self.changes.retain(|_| stays.pop().unwrap_or(true));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
     /// Adds changes that were made after these.
     pub(crate) fn extend(&mut self, later: Self) {
         later.changes.into_iter().for_each(|change| self.push(change));

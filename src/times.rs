@@ -7,6 +7,8 @@ use crate::{raw::Raw, session_data::SessionData};
 
 /// When the session began: what `absolute_age` counts from.
 pub(crate) const CREATED_KEY: &str = "_session_created";
+/// When the session got its key, if keys are renewed.
+pub(crate) const RENEWED_KEY: &str = "_session_renewed";
 /// When its user last proved who they are.
 pub(crate) const AUTHENTICATED_KEY: &str = "_session_authenticated";
 
@@ -21,10 +23,10 @@ pub(crate) fn to_raw(at: OffsetDateTime) -> Raw {
     Raw::new(&at.unix_timestamp()).expect("a number is JSON")
 }
 
-/// Stores an instant. Data that has it already is not copied.
-pub(crate) fn write(data: &mut SessionData, key: &str, at: OffsetDateTime) {
-    let raw = to_raw(at);
-    if data.raw(key) != Some(&raw) {
-        data.set(key, raw);
+/// Stores an instant, or none. Data that says so already is not copied.
+pub(crate) fn write(data: &mut SessionData, key: &str, at: Option<OffsetDateTime>) {
+    let raw = at.map(to_raw);
+    if data.raw(key) != raw.as_ref() {
+        data.put(key, raw);
     }
 }

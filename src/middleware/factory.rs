@@ -69,7 +69,7 @@ impl<N> SessionLayer<N> {
         let after = self.context.settings.save_deadline;
         let (context, session_key) = (Arc::clone(&self.context), session_key.clone());
         let delete = async move {
-            context.delete(&session_key).await?;
+            context.end(&session_key).await?;
             events::revoked(1);
             Ok(())
         };

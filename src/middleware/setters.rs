@@ -95,6 +95,16 @@ impl<N> SessionLayer<N> {
         self.change(|context| context.settings.absolute_age = age.into())
     }
 
+    /// How old a key gets: [`Settings::renew_after`](crate::Settings::renew_after).
+    pub fn renew_after(self, age: impl Into<Option<Duration>>) -> Self {
+        self.change(|context| context.settings.renew_after = age.into())
+    }
+
+    /// How long an old key is followed: [`Settings::renewal_grace`](crate::Settings::renewal_grace).
+    pub fn renewal_grace(self, grace: Duration) -> Self {
+        self.change(|context| context.settings.renewal_grace = grace)
+    }
+
     /// What overlapping saves do: [`Settings::save_mode`](crate::Settings::save_mode).
     pub fn save_mode(self, mode: SaveMode) -> Self {
         self.change(|context| context.settings.save_mode = mode)

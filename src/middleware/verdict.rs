@@ -74,7 +74,8 @@ fn write(facts: Facts, settings: &Settings) -> Write {
     if !facts.loaded {
         return if facts.unsaved || saves_every { Write::LoadFirst } else { Write::Nothing };
     }
-    if facts.unsaved && (facts.has_row || facts.has_data || facts.cycle) {
+    let changed = facts.unsaved && (facts.has_row || facts.has_data || facts.cycle);
+    if changed || facts.renew && facts.has_row {
         return Write::Commit;
     }
     let slides = facts.accessed && settings.refresh_threshold.is_some() && !facts.keeps_expiry;

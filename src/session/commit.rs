@@ -26,6 +26,8 @@ pub(super) struct Commit {
     pub(super) data: SessionData,
     pub(super) delta: Delta,
     pub(super) cycle: bool,
+    /// The key is old enough for a new one.
+    pub(super) renew: bool,
     /// The session is not to live longer than it did.
     pub(super) keeps_expiry: bool,
 }
@@ -71,13 +73,17 @@ impl Commit {
                     return Ok(saved);
                 }
                 Saved::Gone => return Err(Error::SessionInterrupted),
-                Saved::Conflict(theirs) => theirs,
+                Saved::Conflict(theirs) => self.context.latest(theirs).await?.ok_or(Error::SessionInterrupted)?,
             };
             events::overtaken();
             if Instant::now() >= deadline {
                 break;
             }
             same_identity(record, &theirs)?;
+            // All that was asked for was a new key, and it has one.
+            if self.renew && !self.renews(&theirs) && self.delta.is_empty() {
+                return Ok(theirs);
+            }
             pause(attempt).await;
             outcome = self.write(Some(&theirs), self.rebase(&theirs)?).await?;
         }
@@ -95,13 +101,17 @@ impl Commit {
     async fn write(&self, loaded: Option<&Record>, data: SessionData) -> Result<Saved, Error> {
         let draft = self.draft(loaded, data)?;
         let _permit = self.context.writes.permit().await;
+        if let Some(loaded) = loaded.filter(|loaded| self.renews(loaded)) {
+            return self.renewed(loaded, draft).await;
+        }
         Attempt { context: &self.context, loaded, cycle: self.cycle && loaded.is_some(), draft }.run().await
     }
 
     /// What is to be stored over `stored`.
     fn draft(&self, stored: Option<&Record>, mut data: SessionData) -> Result<Draft, Error> {
         let now = self.context.now();
-        self.context.stamp(&mut data, stored.map(|stored| &stored.session_data), now);
+        let new_key = self.cycle || stored.is_none_or(|stored| self.renews(stored));
+        self.context.stamp(&mut data, stored.map(|stored| &stored.session_data), now, new_key);
         let mut expire_date = self.context.expire_date(&data, now)?;
         if let Some(stored) = stored.filter(|_| self.keeps_expiry) {
             expire_date = expire_date.min(stored.expire_date);

@@ -89,6 +89,11 @@ impl Context {
     /// Deletes a session. It is no harm to delete it twice, so a lost answer is asked for again.
     pub(crate) async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
         let _permit = self.writes.permit().await;
+        self.delete_now(session_key).await
+    }
+
+    /// For a write that has its permit.
+    pub(super) async fn delete_now(&self, session_key: &SessionKey) -> Result<(), Error> {
         for _ in 0..2 {
             match self.store.delete(session_key).await {
                 Err(StoreError::Lost(_) | StoreError::Contended(_)) => super::commit::jitter().await,

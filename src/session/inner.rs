@@ -76,6 +76,8 @@ impl Inner {
     pub(crate) fn close(&self) -> Facts {
         let mut state = self.lock();
         state.committed = true;
+        let due = state.record.as_ref().is_some_and(|record| self.context.renewal_due(record));
+        state.renew = due && state.accessed && !state.cycle;
         state.facts()
     }
 
@@ -108,6 +110,8 @@ impl Inner {
         let mut state = self.lock();
         // A flush may have been quicker.
         if !state.loaded {
+            // The browser is still to hear of the key that another request has renewed.
+            state.issued = record.as_ref().is_some_and(|record| record.session_key != session_key);
             state.install_loaded(record);
             state.undecodable = undecodable;
         }
@@ -123,7 +127,7 @@ impl Inner {
     pub(super) async fn fetch(&self, session_key: &SessionKey) -> Result<(Option<Record>, bool), Error> {
         let after = self.context.settings.load_deadline;
         let now = self.context.now();
-        let load = self.context.store.load(session_key, now);
+        let load = self.context.load(session_key, now);
         match tokio::time::timeout(after, load).await {
             Err(_) => Err(Error::Deadline { after }),
             Ok(Ok(record)) => Ok((record.filter(|record| self.context.lives(record, now)), false)),
@@ -161,6 +165,7 @@ impl Inner {
             data: state.data.clone(),
             delta: std::mem::take(&mut state.delta),
             cycle: std::mem::take(&mut state.cycle),
+            renew: std::mem::take(&mut state.renew),
             keeps_expiry: state.keeps_expiry,
         }
     }

@@ -29,7 +29,7 @@ impl Session {
             let after = self.0.context.settings.save_deadline;
             let context = Arc::clone(&self.0.context);
             let delete = async move {
-                context.delete(&session_key).await?;
+                context.end(&session_key).await?;
                 events::flushed(&session_key);
                 Ok(())
             };

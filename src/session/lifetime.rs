@@ -1,4 +1,5 @@
-//! When a session ends: the arithmetic of `absolute_age`, and what is kept for it.
+//! When a session ends and when its key is due: the arithmetic of `absolute_age` and `renew_after`, and what is kept
+//! for it.
 
 use time::{Duration, OffsetDateTime};
 
@@ -8,7 +9,8 @@ use crate::{
     error::Error,
     expiry::Expiry,
     session_data::SessionData,
-    times::{self, CREATED_KEY},
+    session_key::SessionKey,
+    times::{self, CREATED_KEY, RENEWED_KEY},
 };
 
 impl Context {
@@ -44,12 +46,29 @@ impl Context {
         self.settings.absolute_age.is_some() && times::read(&record.session_data, CREATED_KEY).is_none()
     }
 
+    /// Whether the key of `record` is old enough for a new one. Other stores' keys are not ours to renew.
+    pub(super) fn renewal_due(&self, record: &Record) -> bool {
+        let Some(after) = self.settings.renew_after else { return false };
+        let renewed = times::read(&record.session_data, RENEWED_KEY);
+        let due = renewed.is_none_or(|renewed| self.now() - renewed >= after);
+        due && SessionKey::is_generated(record.session_key.as_str())
+    }
+
     /// Puts into `data` what it keeps of `stored`, over which it is written: whatever a request did to these names,
-    /// they stay as they were.
-    pub(super) fn stamp(&self, data: &mut SessionData, stored: Option<&SessionData>, now: OffsetDateTime) {
+    /// they stay as they were. A new key begins to age `now`.
+    pub(super) fn stamp(
+        &self,
+        data: &mut SessionData,
+        stored: Option<&SessionData>,
+        now: OffsetDateTime,
+        new_key: bool,
+    ) {
+        let kept = |key| stored.and_then(|stored| times::read(stored, key));
         if self.settings.absolute_age.is_some() {
-            let created = stored.and_then(|stored| times::read(stored, CREATED_KEY));
-            times::write(data, CREATED_KEY, created.unwrap_or(now));
+            times::write(data, CREATED_KEY, kept(CREATED_KEY).or(Some(now)));
+        }
+        if self.settings.renew_after.is_some() {
+            times::write(data, RENEWED_KEY, if new_key { Some(now) } else { kept(RENEWED_KEY) });
         }
     }
 }

@@ -26,6 +26,7 @@ pub use lazy::LazySession;
 mod lifetime;
 mod queue;
 mod raw;
+mod renewal;
 mod state;
 pub(crate) use state::{Facts, Sent};
 mod test_cookie;

@@ -44,6 +44,8 @@ pub(super) struct State {
     pub(super) committed: bool,
     /// This request does not extend the session.
     pub(super) keeps_expiry: bool,
+    /// The key is old, and this request gives the session a new one.
+    pub(super) renew: bool,
 }
 
 impl State {
@@ -64,6 +66,7 @@ impl State {
             issued: false,
             committed: false,
             keeps_expiry: false,
+            renew: false,
         }
     }
 
@@ -113,6 +116,7 @@ impl State {
             undecodable: self.undecodable,
             issued: self.issued,
             keeps_expiry: self.keeps_expiry,
+            renew: self.renew,
         }
     }
 }
@@ -131,6 +135,7 @@ pub(crate) struct Facts {
     pub(crate) undecodable: bool,
     pub(crate) issued: bool,
     pub(crate) keeps_expiry: bool,
+    pub(crate) renew: bool,
 }
 
 impl Facts {

@@ -8,7 +8,7 @@ use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 19] = [
+const NAMES: [&str; 21] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
@@ -22,6 +22,8 @@ const NAMES: [&str; 19] = [
     "SAVE_EVERY_REQUEST",
     "REFRESH_THRESHOLD",
     "ABSOLUTE_AGE",
+    "RENEW_AFTER",
+    "RENEWAL_GRACE",
     "HASH_KEYS",
     "SAVE_MODE",
     "CLEAR_SITE_DATA",
@@ -35,7 +37,7 @@ impl Settings {
     /// `SESSION_COOKIE_NAME`, `_COOKIE_AGE`, `_COOKIE_DOMAIN`, `_COOKIE_PATH`, `_COOKIE_SECURE`,
     /// `_COOKIE_HTTPONLY`, `_COOKIE_SAMESITE`, `_EXPIRE_AT_BROWSER_CLOSE` and `_SAVE_EVERY_REQUEST`, and of ours
     /// `_COOKIE_PARTITIONED`, `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_ABSOLUTE_AGE`,
-    /// `_HASH_KEYS`,
+    /// `_RENEW_AFTER`, `_RENEWAL_GRACE`, `_HASH_KEYS`,
     /// `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
     /// default; other variables are not looked at.
@@ -72,6 +74,8 @@ impl Settings {
             "SAVE_EVERY_REQUEST" => self.save_every_request = switch(value)?,
             "REFRESH_THRESHOLD" => self.refresh_threshold = Some(seconds(value)?),
             "ABSOLUTE_AGE" => self.absolute_age = Some(seconds(value)?),
+            "RENEW_AFTER" => self.renew_after = Some(seconds(value)?),
+            "RENEWAL_GRACE" => self.renewal_grace = seconds(value)?,
             "HASH_KEYS" => self.hash_keys = value.parse()?,
             "SAVE_MODE" => self.save_mode = value.parse()?,
             "CLEAR_SITE_DATA" => self.clear_site_data = SiteData::list(value)?,

@@ -97,6 +97,20 @@ pub struct Settings {
     /// without it, made by Django or before this was set, counts from its next write. No absolute age.
     #[serde(with = "optional_seconds")]
     pub absolute_age: Option<Duration>,
+    /// How old a key gets. A request that used a session under an older key gives it a new one when it ends well, by
+    /// one INSERT and one UPDATE, so that a key which was read somewhere is soon of no use. An older session without
+    /// the time of that, `_session_renewed` in its data, gets a new key at its next request.
+    ///
+    /// Switch it on in every process that uses the table. A Django beside takes requests that are still on their way
+    /// with the old key for those of visitors without a session; and what is [detached](crate::Session::detached)
+    /// ends with the key that it began with. Signed cookies have no keys. Keys are not renewed by themselves.
+    #[serde(with = "optional_seconds")]
+    pub renew_after: Option<Duration>,
+    /// How long requests that were on their way when [`renew_after`](Self::renew_after) renewed their key still find
+    /// their session under the old one. There is no such time after [`cycle_key`](crate::Session::cycle_key), a login
+    /// or a logout. 30 seconds.
+    #[serde(with = "seconds")]
+    pub renewal_grace: Duration,
     /// Whether sessions are stored under hashes of their keys, so that nobody can use what is stored as a cookie.
     /// Signed cookies are not stored, and refuse it. [`HashKeys::Off`].
     pub hash_keys: HashKeys,
@@ -149,6 +163,8 @@ impl Default for Settings {
             save_every_request: false,
             refresh_threshold: None,
             absolute_age: None,
+            renew_after: None,
+            renewal_grace: Duration::from_secs(30),
             hash_keys: HashKeys::Off,
             save_mode: SaveMode::Merge,
             duplicate_cookie: DuplicateCookie::Refuse,

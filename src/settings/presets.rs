@@ -28,7 +28,8 @@ impl Settings {
     }
 
     /// For what is worth an attack: a `__Host-` cookie that ends with the browser, sessions that end after 30 minutes
-    /// without a request that used them, and after 8 hours in any case, and hashes in place of keys in the table.
+    /// without a request that used them, and after 8 hours in any case, a new key every 15
+    /// minutes, and hashes in place of keys in the table.
     /// [`Settings`] has a table of which requirement each answers.
     ///
     /// It is not for a table that is shared with a Django, which finds no session under a hash.
@@ -51,6 +52,7 @@ impl Settings {
             // A twentieth of the idle time: reading counts as activity, and few readers cost a write.
             refresh_threshold: Some(Duration::from_secs(90)),
             absolute_age: Some(8 * HOUR),
+            renew_after: Some(15 * MINUTE),
             hash_keys: HashKeys::On,
             ..Self::default()
         }

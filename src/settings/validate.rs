@@ -7,6 +7,10 @@ use http::StatusCode;
 use super::{OnInterrupted, SameSite, Settings};
 use crate::error::SettingsError;
 
+/// A key that is renewed more often is renewed all the time.
+const MINUTE: Duration = Duration::from_secs(60);
+/// Who has an old key has a session for so long at most.
+const LONGEST_GRACE: Duration = Duration::from_secs(5 * 60);
 /// Nothing lives longer: dates stay far from what databases and Python can express.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
@@ -17,7 +21,8 @@ impl Settings {
     /// # Errors
     ///
     /// The first problem, with what to change: a cookie that browsers would drop, a header that cannot be, an age of
-    /// nothing or of more than 100 years, an idle time longer than the absolute one, a threshold that no session can
+    /// nothing or of more than 100 years, an idle time longer than the absolute one, keys that are renewed all the time or
+    /// never, a threshold that no session can
     /// reach, a status that is no error.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.problem().map_or(Ok(()), |problem| Err(SettingsError(problem)))
@@ -91,6 +96,8 @@ impl Settings {
         let durations = [
             ("cookie_age", Some(self.cookie_age)),
             ("absolute_age", self.absolute_age),
+            ("renew_after", self.renew_after),
+            ("renewal_grace", Some(self.renewal_grace)),
             ("load_deadline", Some(self.load_deadline)),
             ("save_deadline", Some(self.save_deadline)),
         ];
@@ -109,6 +116,19 @@ impl Settings {
         }
         if self.absolute_age.is_some_and(|absolute| absolute < self.cookie_age) {
             return Some("absolute_age is shorter than cookie_age; make cookie_age, the idle time, as short".into());
+        }
+        self.renew_after.and_then(|after| self.renewal_problem(after))
+    }
+
+    fn renewal_problem(&self, after: Duration) -> Option<String> {
+        if after < MINUTE {
+            return Some("renew_after is shorter than a minute; 15 minutes are usual".into());
+        }
+        if after >= self.cookie_age || self.absolute_age.is_some_and(|absolute| after >= absolute) {
+            return Some("renew_after is not shorter than cookie_age and absolute_age: no key gets so old".into());
+        }
+        if self.renewal_grace >= after || self.renewal_grace > LONGEST_GRACE {
+            return Some("renewal_grace is not shorter than renew_after, or longer than 5 minutes; take 30 s".into());
         }
         None
     }

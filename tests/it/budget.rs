@@ -57,8 +57,8 @@ const CASES: [Case; 18] = [
     case("an equal value written", Stored, "/write", "SELECT 1"),
 ];
 
-/// The rows about extending a session that nobody changes.
-const EXTENDING: [Case; 5] = [
+/// The rows about extending a session that nobody changes, and about renewing its key.
+const EXTENDING: [Case; 9] = [
     Case {
         settings: |layer| layer.refresh_threshold(ALREADY),
         ..case("sliding expiry due", Stored, "/read", "SELECT 1, UPDATE of expire_date 1")
@@ -78,6 +78,19 @@ const EXTENDING: [Case; 5] = [
     Case {
         settings: |layer| layer.save_every_request(true),
         ..case("save_every_request, untouched", Stored, "/untouched", "SELECT 1, UPDATE of expire_date 1")
+    },
+    Case {
+        settings: |layer| layer.renew_after(ALREADY),
+        ..case("renewal due, read", Stored, "/read", "INSERT 1, SELECT 1, UPDATE 1")
+    },
+    Case {
+        settings: |layer| layer.renew_after(ALREADY),
+        ..case("renewal due, written", Stored, "/count", "INSERT 1, SELECT 1, UPDATE 1")
+    },
+    Case { settings: |layer| layer.renew_after(NOT_YET), ..case("renewal not due", Stored, "/read", "SELECT 1") },
+    Case {
+        settings: |layer| layer.renew_after(NOT_YET),
+        ..case("renewal, flush", Stored, "/flush", "DELETE 1, SELECT 2, UPDATE 1")
     },
 ];
 

@@ -14,6 +14,7 @@ use tower::ServiceExt as _;
 mod absolute;
 mod polling;
 mod remember_me;
+mod renewal;
 mod sequences;
 mod step_up;
 

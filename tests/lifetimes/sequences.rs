@@ -66,8 +66,9 @@ impl Visit {
             .clock(moment.clock())
             .cookie_age(StdDuration::try_from(ages.idle).expect("a positive one"))
             .absolute_age(StdDuration::try_from(ages.absolute).expect("a positive one"));
-        let layer = match random.below(3) {
+        let layer = match random.below(4) {
             0 => layer,
+            3 => layer.renew_after(StdDuration::from_secs(5 * 60)),
             1 => layer.refresh_threshold(StdDuration::from_secs(90)),
             _ => layer.save_every_request(true),
         };

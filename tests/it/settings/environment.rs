@@ -64,6 +64,8 @@ fn each_variable_is_read() -> TestResult {
         ("SAVE_EVERY_REQUEST", "on"),
         ("REFRESH_THRESHOLD", " 9 "),
         ("ABSOLUTE_AGE", "91"),
+        ("RENEW_AFTER", "61"),
+        ("RENEWAL_GRACE", "20"),
         ("HASH_KEYS", "migrating"),
         ("SAVE_MODE", "overwrite"),
         ("ON_INTERRUPTED", "409"),
@@ -84,6 +86,8 @@ fn each_variable_is_read() -> TestResult {
         settings.save_every_request = true;
         settings.refresh_threshold = Some(Duration::from_secs(9));
         settings.absolute_age = Some(Duration::from_secs(91));
+        settings.renew_after = Some(Duration::from_secs(61));
+        settings.renewal_grace = Duration::from_secs(20);
         settings.hash_keys = HashKeys::Migrating;
         settings.save_mode = SaveMode::Overwrite;
         settings.on_interrupted = OnInterrupted::Respond(StatusCode::CONFLICT);
@@ -121,7 +125,8 @@ fn a_value_that_does_not_parse_is_an_error_that_names_its_variable() -> TestResu
     for wrong in ["-1", "1.5", "an hour", "", "18446744073709551616"] {
         assert_refused("COOKIE_AGE", wrong, seconds)?;
     }
-    for name in ["REFRESH_THRESHOLD", "ABSOLUTE_AGE", "LOAD_DEADLINE", "SAVE_DEADLINE"] {
+    for name in ["REFRESH_THRESHOLD", "ABSOLUTE_AGE", "RENEW_AFTER", "RENEWAL_GRACE", "LOAD_DEADLINE", "SAVE_DEADLINE"]
+    {
         for wrong in ["-1", "8h", "18446744073709551616"] {
             assert_refused(name, wrong, seconds)?;
         }

@@ -28,6 +28,8 @@ pub(super) fn everything() -> Value {
         "save_every_request": true,
         "refresh_threshold": 9,
         "absolute_age": 91,
+        "renew_after": 61,
+        "renewal_grace": 20,
         "hash_keys": "migrating",
         "save_mode": "overwrite",
         "duplicate_cookie": "take_last",
@@ -58,7 +60,7 @@ fn each_name_is_read_and_alone_makes_a_difference() -> TestResult {
     let all = everything();
     let names = all.as_object().ok_or("an object")?;
 
-    assert_eq!(names.len(), 26);
+    assert_eq!(names.len(), 28);
     for (name, value) in names {
         assert_ne!(read(json!({ name: value }))?, Settings::default(), "{name}");
     }
@@ -75,7 +77,15 @@ fn an_unknown_name_is_an_error_that_names_it() {
 
 #[test]
 fn a_duration_is_a_whole_number_of_seconds() {
-    for name in ["cookie_age", "absolute_age", "refresh_threshold", "load_deadline", "save_deadline"] {
+    for name in [
+        "cookie_age",
+        "absolute_age",
+        "renew_after",
+        "renewal_grace",
+        "refresh_threshold",
+        "load_deadline",
+        "save_deadline",
+    ] {
         for wrong in [json!(-1), json!(1.5), json!("60"), json!(18_446_744_073_709_551_616_f64), json!(true)] {
             assert!(read(json!({ name: wrong })).is_err(), "{name}: {wrong}");
         }
@@ -118,7 +128,7 @@ fn an_interruption_is_a_status_or_keep_response() {
 #[test]
 fn none_can_be_written_down() -> TestResult {
     assert_eq!(
-        read(json!({ "cookie_domain": null, "refresh_threshold": null, "absolute_age": null }))?,
+        read(json!({ "cookie_domain": null, "refresh_threshold": null, "absolute_age": null, "renew_after": null }))?,
         Settings::default()
     );
     Ok(())

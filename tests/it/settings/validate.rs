@@ -186,6 +186,28 @@ fn an_absolute_age_is_at_least_the_idle_time() {
 }
 
 #[test]
+fn keys_are_renewed_now_and_then_and_not_all_the_time_or_never() {
+    let with = |after: u64, grace: u64| {
+        move |settings: &mut Settings| {
+            settings.cookie_age = Duration::from_secs(3600);
+            settings.absolute_age = Some(Duration::from_secs(3600));
+            settings.renew_after = Some(Duration::from_secs(after));
+            settings.renewal_grace = Duration::from_secs(grace);
+        }
+    };
+
+    assert_eq!(problem(with(60, 59)), None);
+    assert_eq!(problem(with(3599, 300)), None);
+    assert_refused(with(59, 30), "renew_after is shorter than a minute; 15 minutes are usual");
+    assert_refused(with(3600, 30), "renew_after is not shorter than cookie_age and absolute_age: no key gets so old");
+    let grace = "renewal_grace is not shorter than renew_after, or longer than 5 minutes; take 30 s";
+    assert_refused(with(60, 60), grace);
+    assert_refused(with(3599, 301), grace);
+    assert_refused(with(60, 0), "renewal_grace is not between a moment and 100 years");
+    assert_refused(with(u64::MAX, 30), "renew_after is not between a moment and 100 years");
+}
+
+#[test]
 fn the_statuses_of_errors_are_errors() {
     let sentence = "on_interrupted and store_failure_status are not error statuses (400 to 599)";
 
@@ -261,6 +283,8 @@ fn every_setter_sets_its_setting() -> TestResult {
         .save_every_request(true)
         .refresh_threshold(Duration::from_secs(9))
         .absolute_age(Duration::from_secs(91))
+        .renew_after(Duration::from_secs(61))
+        .renewal_grace(Duration::from_secs(20))
         .hash_keys(HashKeys::Migrating)
         .save_mode(SaveMode::Overwrite)
         .duplicate_cookie(DuplicateCookie::TakeLast)
