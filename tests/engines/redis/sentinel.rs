@@ -28,7 +28,7 @@ async fn a_fail_over_is_followed() -> TestResult {
     let dead = format!("redis://127.0.0.1:{}", free_port());
     let urls: Vec<&str> = urls.iter().map(String::as_str).chain([dead.as_str()]).collect();
     let cache = RedisCache::sentinel(&urls, "redis://jam/0")?;
-    cache.set("key", b"value", MINUTE).await?;
+    cache.set("key", b"value", 10 * MINUTE).await?;
     assert_eq!(cli(master.port, &["GET", "key"])?, "value", "it went to the master");
     assert_eq!(cli(master.port, &["WAIT", "1", "5000"])?, "1", "the replica has it");
 
