@@ -42,7 +42,7 @@ impl Settings {
     #[must_use]
     #[doc(alias = "check --deploy")]
     pub fn warnings(&self) -> Vec<SettingsWarning> {
-        let all = self.cookie_warnings().into_iter().chain(self.session_warnings());
+        let all = self.cookie_warnings().into_iter().chain(self.key_warnings()).chain(self.session_warnings());
         all.filter_map(|(found, id, text)| found.then_some(SettingsWarning { id, text })).collect()
     }
 
@@ -84,7 +84,7 @@ impl Settings {
         ]
     }
 
-    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 9] {
+    fn key_warnings(&self) -> [(bool, &'static str, &'static str); 5] {
         [
             (
                 self.cookie_age > THIRTY_DAYS,
@@ -111,6 +111,11 @@ impl Settings {
                 "deletion_cookie",
                 "a request that comes late with an old key deletes the cookie of a new login; delete it on flush alone",
             ),
+        ]
+    }
+
+    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 4] {
+        [
             (
                 self.headers == Headers::Vary,
                 "headers",
