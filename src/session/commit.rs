@@ -80,14 +80,18 @@ impl Commit {
                 break;
             }
             same_identity(record, &theirs)?;
-            // All that was asked for was a new key, and it has one.
-            if self.renew && !self.renews(&theirs) && self.delta.is_empty() {
+            if self.is_done_by(&theirs) {
                 return Ok(theirs);
             }
             pause(attempt).await;
             outcome = self.write(Some(&theirs), self.rebase(&theirs)?).await?;
         }
         Err(Error::Deadline { after })
+    }
+
+    /// All that was asked for was a new key, and somebody else has given it one.
+    fn is_done_by(&self, theirs: &Record) -> bool {
+        self.renew && !self.renews(theirs) && self.delta.is_empty()
     }
 
     /// This request's changes on top of what somebody else left.
