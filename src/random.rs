@@ -1,6 +1,8 @@
 //! Random bytes, straight from the operating system: there is no seed of ours that could fail, be weak, or be copied
 //! with a process or a virtual machine. A system that has none is an error, never a reason for a lesser source.
 
+use rand::{TryRng as _, rngs::SysRng};
+
 use crate::error::BoxError;
 
 /// Fills what it is given.
@@ -8,7 +10,7 @@ pub(crate) type Source = fn(&mut [u8]) -> Result<(), BoxError>;
 
 /// The operating system's [`Source`].
 pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), BoxError> {
-    getrandom::fill(bytes).map_err(|error| error.to_string().into())
+    SysRng.try_fill_bytes(bytes).map_err(|error| error.to_string().into())
 }
 
 pub(crate) fn bytes<const N: usize>() -> Result<[u8; N], BoxError> {

@@ -12,7 +12,7 @@
 //! | `unknown_key` | INFO, DEBUG | `fingerprint` | no session has this key: it has ended or expired, or there never was one |
 //! | `bad_signature` | INFO, DEBUG | `bytes` | a cookie of signed or encrypted sessions is not of this secret key; `unknown_key` follows |
 //! | `undecodable` | WARN, DEBUG | `fingerprint` `error` | what is stored does not verify or decode; it is left alone |
-//! | `cycled` | INFO | `fingerprint` `old_fingerprint` | a session was given a new key, as at a login |
+//! | `cycled` | INFO | `fingerprint` `old_fingerprint` | a session was given a new key, as at a login or by its age |
 //! | `flushed` | INFO | `fingerprint` | a session was ended by its own request, as at a logout |
 //! | `revoked` | INFO | `sessions` | sessions were ended from elsewhere: so many |
 //! | `interrupted` | INFO | `fingerprint` | a change was not saved, because its session had been ended meanwhile |

@@ -9,6 +9,7 @@ use super::{attempt::Attempt, commit::Commit, context::Context};
 use crate::{
     backends::{Draft, Record, Saved, SessionStore as _},
     error::{Error, StoreError},
+    events,
     raw::Raw,
     session_data::SessionData,
     session_key::SessionKey,
@@ -117,6 +118,7 @@ impl Commit {
         let draft = Draft::new(pointer(&loaded.session_key, &new.session_key), context.now() + grace);
         let left = Attempt { context, loaded: Some(loaded), cycle: false, draft }.run().await?;
         if matches!(left, Saved::Done(_)) {
+            events::cycled(&loaded.session_key, &new.session_key);
             return Ok(Saved::Done(new));
         }
         // It was ended or changed meanwhile, and nobody has seen the new key.

@@ -108,7 +108,8 @@ pub struct Settings {
     pub renew_after: Option<Duration>,
     /// How long requests that were on their way when [`renew_after`](Self::renew_after) renewed their key still find
     /// their session under the old one. There is no such time after [`cycle_key`](crate::Session::cycle_key), a login
-    /// or a logout. 30 seconds.
+    /// or a logout. Who has stolen the old key gets the new one with it in that time; renewal ends what was stolen before.
+    /// 30 seconds.
     #[serde(with = "seconds")]
     pub renewal_grace: Duration,
     /// Whether sessions are stored under hashes of their keys, so that nobody can use what is stored as a cookie.

@@ -174,6 +174,24 @@ async fn a_new_key() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_key_that_is_renewed_because_of_its_age() -> TestResult {
+    let moment = Moment::new();
+    let layer = SessionLayer::new(MemoryStore::new()).clock(moment.clock()).renew_after(Duration::from_secs(900));
+    let site = site(layer);
+    let old = visitor(&site).await;
+    moment.advance(time::Duration::minutes(16));
+    let (log, _listening) = Log::of_this_thread();
+
+    let new = cookie_of(&send(&site, "/read", &old).await).ok_or("a new key")?;
+
+    let line = once(&log, "cycled");
+    let expected =
+        format!(" fingerprint={} old_fingerprint={}", key_in(&new).fingerprint(), key_in(&old).fingerprint());
+    assert!(line.ends_with(&expected), "{line}");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_logout() -> TestResult {
     let site = site(SessionLayer::new(MemoryStore::new()));
     for path in ["/flush", "/flush-lazily"] {
