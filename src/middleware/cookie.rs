@@ -1,6 +1,7 @@
 //! Reading the cookie of a request, and writing the headers of a response. No store, no session.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use memchr::memchr;
 use time::{Duration, OffsetDateTime};
 
 use crate::{
@@ -57,7 +58,7 @@ fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]
     std::iter::from_fn(move || {
         loop {
             let text = rest?;
-            let end = before_semicolon(text);
+            let end = memchr(b';', text).unwrap_or(text.len());
             rest = text.get(end + 1..);
             if let Some(value) = value_of(&text[..end], name) {
                 return Some(value);
@@ -69,22 +70,6 @@ fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]
 fn value_of<'a>(pair: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let rest = trim(pair).strip_prefix(name)?;
     trim(rest).strip_prefix(b"=").map(trim)
-}
-
-/// How many bytes there are before a semicolon. Eight at a time: browsers send other people's cookies, too.
-fn before_semicolon(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::MAX / 255;
-    let (words, rest) = bytes.as_chunks();
-    for (i, word) in words.iter().enumerate() {
-        // A semicolon becomes zero, and the lowest zero byte is the lowest one whose highest bit is set here.
-        let word = u64::from_le_bytes(*word) ^ (ONES * u64::from(b';'));
-        let found = word.wrapping_sub(ONES) & !word & (ONES << 7);
-        if found != 0 {
-            return i * 8 + (found.trailing_zeros() / 8) as usize;
-        }
-    }
-    let at = rest.iter().position(|&byte| byte == b';');
-    bytes.len() - rest.len() + at.unwrap_or(rest.len())
 }
 
 /// Spaces alone: other white space is part of somebody else's name. Were it taken away, a name that no browser holds
