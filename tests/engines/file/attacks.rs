@@ -41,7 +41,8 @@ fn tree(folder: &Path, without: &Path) -> TestResult<BTreeMap<PathBuf, String>> 
 /// Two hundred and more ways to name a file outside of the directory.
 fn names(outside: &Path) -> Vec<Vec<u8>> {
     let target = outside.as_os_str().as_bytes().to_vec();
-    let mut names: Vec<Vec<u8>> = vec![target.clone(), b"/etc/passwd".to_vec(), b"/dev/null".to_vec()];
+    // Files of the test's own alone: where this fails, it must not have written over one of the machine's.
+    let mut names: Vec<Vec<u8>> = vec![target.clone(), [b"/", &target[..]].concat(), [b"/.", &target[..]].concat()];
     let steps: [&[u8]; 12] = [
         b"../",
         b"..\\",
