@@ -158,6 +158,13 @@ async fn a_row_that_does_not_decode() -> TestResult {
     Ok(())
 }
 
+/// Insists that the event tells of both cookies' keys.
+#[track_caller]
+fn assert_tells_of(line: &str, old: &str, new: &str) {
+    let expected = format!(" fingerprint={} old_fingerprint={}", key_in(new).fingerprint(), key_in(old).fingerprint());
+    assert!(line.ends_with(&expected), "{line}");
+}
+
 #[tokio::test]
 async fn a_new_key() -> TestResult {
     let site = site(SessionLayer::new(MemoryStore::new()));
@@ -166,10 +173,7 @@ async fn a_new_key() -> TestResult {
 
     let new = cookie_of(&send(&site, "/cycle", &old).await).ok_or("a new key")?;
 
-    let line = once(&log, "cycled");
-    let expected =
-        format!(" fingerprint={} old_fingerprint={}", key_in(&new).fingerprint(), key_in(&old).fingerprint());
-    assert!(line.ends_with(&expected), "{line}");
+    assert_tells_of(&once(&log, "cycled"), &old, &new);
     Ok(())
 }
 
@@ -184,10 +188,7 @@ async fn a_key_that_is_renewed_because_of_its_age() -> TestResult {
 
     let new = cookie_of(&send(&site, "/read", &old).await).ok_or("a new key")?;
 
-    let line = once(&log, "cycled");
-    let expected =
-        format!(" fingerprint={} old_fingerprint={}", key_in(&new).fingerprint(), key_in(&old).fingerprint());
-    assert!(line.ends_with(&expected), "{line}");
+    assert_tells_of(&once(&log, "cycled"), &old, &new);
     Ok(())
 }
 
