@@ -33,7 +33,7 @@ impl Context {
         Ok(self.deadline(Some(data), now).map_or(date, |deadline| date.min(deadline)))
     }
 
-    /// The cookie's age at `now`, which no deadline cuts off.
+    /// How long the cookie of `record` is to live from `now` on: not beyond the deadline.
     pub(crate) fn max_age(&self, record: &Record, now: OffsetDateTime) -> Duration {
         let data = &record.session_data;
         let age = self.stored_expiry(data).and_then(|stored| stored.age(now, self.session_cookie_age(data)));
@@ -64,7 +64,8 @@ impl Context {
         new_key: bool,
     ) {
         let kept = |key| stored.and_then(|stored| times::read(stored, key));
-        if self.settings.absolute_age.is_some() {
+        // A renewal stores the session as a new row, which could not say when it began.
+        if self.settings.absolute_age.is_some() || self.settings.renew_after.is_some() {
             times::write(data, CREATED_KEY, kept(CREATED_KEY).or(Some(now)));
         }
         if self.settings.renew_after.is_some() {

@@ -5,7 +5,9 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration as StdDuration};
 use axum::{Router, routing::any};
 use futures_util::future::join_all;
 use http::StatusCode;
-use jam_session::{Error, HashKeys, MemoryStore, Session, SessionKey, SessionLayer, SessionStore, SqliteStore};
+use jam_session::{
+    Error, HashKeys, MemoryStore, Session, SessionKey, SessionLayer, SessionStore, SqliteStore, UserSession,
+};
 use time::Duration;
 use tokio::sync::Notify;
 
@@ -198,6 +200,32 @@ async fn a_crowd_over_two_pools_of_one_database_keeps_its_session() -> TestResul
         stores[0].migrate().await?;
         a_crowd_keeps_its_session(place, stores, hash).await?;
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_person_has_one_session_after_a_renewal_and_it_began_when_it_did() -> TestResult {
+    let moment = Moment::new();
+    let pool = SqliteStore::connect("sqlite::memory:").await?.pool().clone();
+    let store: SqliteStore<UserSession> = SqliteStore::new(pool);
+    store.migrate().await?;
+    let layer = layer(&moment, store.clone());
+    let login = layer.create().await?;
+    login.insert("_auth_user_id", "42")?;
+    login.insert("who", "Ann")?;
+    login.save().await?;
+    let began = store.user("42").list(None, moment.now()).await?[0].created;
+    let old = login.session_key().ok_or("a saved session has a key")?;
+    moment.advance(Duration::minutes(16));
+
+    let slow = Arc::new(Slow { loaded: Notify::new(), go_on: Notify::new() });
+    let mut visitor = Visitor::new(site(&slow), layer);
+    visitor.cookie = format!("sessionid={}", old.as_str());
+    assert_eq!(body(&mut visitor, "/who").await?, "Ann");
+
+    assert!(!visitor.cookie.ends_with(old.as_str()), "the key is renewed");
+    let sessions = store.user("42").list(None, moment.now()).await?;
+    assert_eq!(sessions.iter().map(|session| session.created).collect::<Vec<_>>(), [began]);
     Ok(())
 }
 

@@ -12,6 +12,7 @@ use crate::{
     random,
     session_data::SessionData,
     session_key::SessionKey,
+    times::{self, CREATED_KEY},
 };
 
 /// The name under which a session keeps the id of its user.
@@ -94,7 +95,8 @@ impl<DB: Driver, K: UserIdKey> AbstractBaseSession<DB> for UserSession<K> {
             base,
             user_id: text(data, K::KEY),
             handle: None,
-            created: now,
+            // A session whose key is renewed is inserted once more.
+            created: times::read(data, CREATED_KEY).unwrap_or(now),
             last_seen: now,
             ip: text(data, IP_KEY),
             user_agent: text(data, USER_AGENT_KEY),
