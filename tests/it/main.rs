@@ -19,6 +19,7 @@ mod middleware;
 mod names;
 mod oracle;
 mod performance;
+mod plans;
 mod readme;
 mod security_md;
 mod session;

@@ -20,7 +20,11 @@ impl Texts {
 /// The keys, then now.
 pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
     let now = DB::marker(if DB::ARRAYS { 2 } else { rows + 1 });
-    let (keys, date) = (DB::key_in(rows), DB::date_column("expire_date"));
+    let keys = match DB::ARRAYS {
+        true => format!("session_key IN ({})", few("unnest($1::text[])", "cardinality($1)")),
+        false => DB::key_in(rows),
+    };
+    let date = DB::date_column("expire_date");
     let one_by_one = format!("session_key, session_data, {date}");
     let columns = DB::GATHERED.unwrap_or(&one_by_one);
     format!("SELECT {columns} FROM {table} WHERE {keys} AND expire_date > {now}")
@@ -28,7 +32,20 @@ pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
 
 /// The keys.
 pub(super) fn delete<DB: Driver>(table: &str, rows: usize) -> String {
-    format!("DELETE FROM {table} WHERE {}", DB::key_in(rows))
+    match DB::ARRAYS {
+        true => {
+            let keys = few("unnest($1::text[])", "cardinality($1)");
+            format!("DELETE FROM {table} USING ({keys}) AS v (k) WHERE session_key = v.k")
+        }
+        false => format!("DELETE FROM {table} WHERE {}", DB::key_in(rows)),
+    }
+}
+
+/// All of these rows, though PostgreSQL is not to count on it: of a number that it cannot know it expects a tenth. It
+/// plans a statement once, perhaps while the table is next to empty; a plan for many rows would look through all of the
+/// table, and would go on to do so when that has grown.
+fn few(rows: &str, count: &str) -> String {
+    format!("SELECT * FROM {rows} LIMIT (SELECT {count})")
 }
 
 /// Row by row: data, expiry, extra columns, key.
@@ -53,7 +70,12 @@ pub(super) fn update<DB: Driver>(table: &str, extra: &'static [Column], rows: us
     let names: Vec<_> = (1..=now).map(|n| format!("c{n}")).collect();
     let source = match as_arrays::<DB>(extra) {
         true => {
-            "SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[])".to_owned()
+            few("unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[])", "cardinality($1)")
+        }
+        false if DB::ARRAYS => {
+            // Twice: of these the number is known, and a tenth of many is not few.
+            let fewer = few(&format!("(VALUES {}) AS v", values::<DB>(now, rows)), &rows.to_string());
+            few(&format!("({fewer}) AS v"), &rows.to_string())
         }
         false => format!("VALUES {}", values::<DB>(now, rows)),
     };

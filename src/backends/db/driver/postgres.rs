@@ -79,10 +79,6 @@ impl_driver!(Postgres {
         args.add(dates.iter().copied().map(Timestamp).collect::<Vec<_>>())
     }
 
-    fn key_in(_count: usize) -> String {
-        "session_key = ANY($1)".to_owned()
-    }
-
     fn is_missing_table(error: &sqlx::Error) -> bool {
         let code = error.as_database_error().and_then(|error| error.code());
         // undefined_table, invalid_schema_name
