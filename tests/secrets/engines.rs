@@ -3,7 +3,7 @@
 use std::{str::FromStr as _, time::Duration};
 
 use jam_session::{
-    CacheStore, CachedDbStore, DbStore, FileStore, LocMemCache, MemoryStore, MySqlStore, PickleSerializer,
+    CacheStore, CachedDbStore, DbStore, FileStore, HashKeys, LocMemCache, MemoryStore, MySqlStore, PickleSerializer,
     PostgresStore, RedisCache, SignedCookieStore, Signer, SqliteStore, UserSession,
     sqlx::{
         self, ConnectOptions as _, SqlitePool,
@@ -18,7 +18,7 @@ use tracing::log::LevelFilter;
 use crate::{
     TestResult,
     kept::Kept,
-    life::{live, told},
+    life::{live, live_under, told},
     over_http,
     redis_server::Server,
     support::{Log, databases},
@@ -33,6 +33,7 @@ async fn nothing_that_any_crate_logs_on_any_engine_contains_a_secret() -> TestRe
 
     live(&kept, MemoryStore::new(), async || Ok(()), async || Ok(())).await?;
     sqlite(&kept).await?;
+    hashed_keys(&kept).await?;
     postgres(&kept).await?;
     mariadb(&kept).await?;
     redis(&kept).await?;
@@ -88,6 +89,20 @@ async fn sqlite(kept: &Kept) -> TestResult {
             "cached" => live(kept, CachedDbStore::new(store, LocMemCache::new()), damage, destroy).await?,
             _ => live(kept, store, damage, destroy).await?,
         }
+    }
+    Ok(())
+}
+
+/// On the way to hashed keys, and where all of them are.
+async fn hashed_keys(kept: &Kept) -> TestResult {
+    for hash_keys in [HashKeys::Migrating, HashKeys::On] {
+        let Some(scratch) = databases::sqlite().await else { return Ok(()) };
+        let pool = slow_sqlite(&scratch.url).await?;
+        let store: SqliteStore = DbStore::new(pool.clone());
+        store.migrate().await?;
+        let damage = async || Ok(sqlx::raw_sql(DAMAGE).execute(&pool).await.map(drop)?);
+        let destroy = async || Ok(sqlx::raw_sql(DROP).execute(&pool).await.map(drop)?);
+        live_under(hash_keys, kept, store, damage, destroy).await?;
     }
     Ok(())
 }

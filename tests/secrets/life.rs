@@ -3,7 +3,7 @@
 use std::{fmt::Debug, time::Duration};
 
 use axum::{Router, routing::any};
-use jam_session::{Draft, Session, SessionKey, SessionLayer, SessionStore, testing::TestClock};
+use jam_session::{Draft, HashKeys, Session, SessionKey, SessionLayer, SessionStore, testing::TestClock};
 
 use crate::{
     TestResult,
@@ -12,15 +12,26 @@ use crate::{
     witness::Witness,
 };
 
-/// Lives through it. `damage` spoils what is stored, `destroy` the store itself.
+/// Lives through it under plain keys. `damage` spoils what is stored, `destroy` the store itself.
 pub(crate) async fn live<S: SessionStore + Clone + Debug>(
     kept: &Kept,
     store: S,
     damage: impl AsyncFnOnce() -> TestResult,
     destroy: impl AsyncFnOnce() -> TestResult,
 ) -> TestResult {
+    live_under(HashKeys::Off, kept, store, damage, destroy).await
+}
+
+/// Lives through it; where keys are hashed, what the store is asked for must not be found either.
+pub(crate) async fn live_under<S: SessionStore + Clone + Debug>(
+    hash_keys: HashKeys,
+    kept: &Kept,
+    store: S,
+    damage: impl AsyncFnOnce() -> TestResult,
+    destroy: impl AsyncFnOnce() -> TestResult,
+) -> TestResult {
     let (clock, store) = (TestClock::new(), Witness { store, kept: kept.clone() });
-    let layer = SessionLayer::new(store.clone()).clock(clock.clock());
+    let layer = SessionLayer::new(store.clone()).hash_keys(hash_keys).clock(clock.clock());
     let app = pages(layer.clone(), kept);
     let visitor = visit(&app, kept, &["/write", "/read", "/wrong", "/count"], "").await;
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use jam_session::{Serializer, SessionData, SessionStore as _, StoreError};
+use jam_session::{Serializer, SessionData, SessionKey, SessionStore as _, StoreError};
 
 use super::{NOW, draft, drawn, encrypted, signed};
 use crate::TestResult;
@@ -16,6 +16,20 @@ async fn two_cookies_of_one_session_have_nothing_in_common() -> TestResult {
         // Behind the version and the two times.
         assert!(text.starts_with("v1.") && seen.insert(text[26..58].to_owned()), "a nonce was used twice");
         assert!(store.accepts(text) && !signed().accepts(text));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cookie_of_another_version_is_no_session() -> TestResult {
+    let store = encrypted();
+    let cookie = store.create(&drawn(), &draft("{}"), NOW).await?.session_key;
+    let rest = cookie.as_str().strip_prefix("v1").ok_or("its version")?;
+
+    assert!(store.load(&cookie, NOW).await?.is_some());
+    for version in ["v0", "v2", "v10", "V1", ""] {
+        let other = SessionKey::parse(&format!("{version}{rest}"))?;
+        assert!(store.load(&other, NOW).await?.is_none(), "{version}");
     }
     Ok(())
 }

@@ -71,6 +71,14 @@ fn a_fallback_is_read_until_it_is_removed_and_never_written() {
     assert!(refused(&signer, &older.dumps(b"{}", NOW)));
 }
 
+#[test]
+fn what_rests_on_sha_1_is_refused_unless_it_is_asked_for() {
+    let old = Signer::new("secret").legacy(Legacy::Write).dumps(b"{}", NOW);
+
+    assert!(refused(&Signer::new("secret"), &old));
+    assert!(Signer::new("secret").legacy(Legacy::Read).loads(&old, &Limits::default()).is_ok());
+}
+
 /// Every one of these texts fails in some decoder once its signature is right. Were a decoder asked first, the error
 /// of a forgery would be the decoder's.
 #[test]
