@@ -35,8 +35,10 @@ const OPS: &[Named] = &[
     ("decode-4k", || decode(4096)),
     ("encode-200", || encode(200)),
     ("encode-4k", || encode(4096)),
-    ("sign-4k", sign),
-    ("verify-4k", verify),
+    ("sign-200", || sign(200)),
+    ("sign-4k", || sign(4096)),
+    ("verify-200", || verify(200)),
+    ("verify-4k", || verify(4096)),
     ("merge", merge),
 ];
 
@@ -197,16 +199,16 @@ fn encode(size: usize) -> Op {
     })
 }
 
-fn sign() -> Op {
-    let (signer, text) = (Signer::new("a secret key"), json(4096));
+fn sign(size: usize) -> Op {
+    let (signer, text) = (Signer::new("a secret key"), json(size));
     Box::new(move || {
         black_box(signer.dumps(black_box(text.as_bytes()), OffsetDateTime::UNIX_EPOCH));
     })
 }
 
-fn verify() -> Op {
+fn verify(size: usize) -> Op {
     let signer = Signer::new("a secret key");
-    let signed = signer.dumps(json(4096).as_bytes(), OffsetDateTime::UNIX_EPOCH);
+    let signed = signer.dumps(json(size).as_bytes(), OffsetDateTime::UNIX_EPOCH);
     Box::new(move || {
         black_box(signer.loads(black_box(&signed), &Limits::default()).expect("it is signed"));
     })
