@@ -163,7 +163,7 @@ fn colon(text: &[u8]) -> Result<&[u8], &[u8]> {
 #[inline(always)]
 fn space(text: &[u8]) -> &[u8] {
     match text {
-        [..=b' ', ..] => skip_space(text),
+        [(..=b' '), ..] => skip_space(text),
         _ => text,
     }
 }
