@@ -11,8 +11,10 @@ use crate::{
     raw::Raw,
 };
 
+mod entries;
 mod entry;
-use entry::{Entry, last_of_each};
+use entries::Entries;
+use entry::Entry;
 
 /// The dictionary of one session: names with values, each value as the text it is stored as.
 ///
@@ -30,7 +32,7 @@ use entry::{Entry, last_of_each};
 /// ```
 // An empty dictionary is made without an allocation: every request begins with one.
 #[derive(Clone, Default)]
-pub struct SessionData(Option<Arc<Vec<Entry>>>);
+pub struct SessionData(Option<Arc<Entries>>);
 
 impl SessionData {
     /// Reads a JSON object; the values are cut out of `text` without a copy.
@@ -49,7 +51,7 @@ impl SessionData {
             }
         })
         .map_err(|error: ScanError| StoreError::Undecodable(error.into()))?;
-        let data = Self(Some(Arc::new(last_of_each(entries))));
+        let data = Self(Some(Arc::new(Entries::read(entries))));
         limits.check_names(data.len())?;
         Ok(data)
     }
@@ -58,7 +60,7 @@ impl SessionData {
     #[cfg(feature = "pickle")]
     pub(crate) fn from_raws(items: impl IntoIterator<Item = (Raw, Raw)>) -> Self {
         let entries = items.into_iter().map(|(name, value)| Entry { name, value }).collect();
-        Self(Some(Arc::new(last_of_each(entries))))
+        Self(Some(Arc::new(Entries::read(entries))))
     }
 
     /// The names, each as the JSON string that it was written as, and the values.
@@ -104,7 +106,8 @@ impl SessionData {
     /// The value of `key` as it is stored.
     #[must_use]
     pub fn raw(&self, key: &str) -> Option<&Raw> {
-        self.entries().iter().find(|entry| entry.is(key)).map(|entry| &entry.value)
+        let entries = self.0.as_ref()?;
+        entries.find(key).map(|at| &entries.list()[at].value)
     }
 
     /// Sets `key` to `value`.
@@ -119,17 +122,14 @@ impl SessionData {
 
     /// Sets `key` to a value as it is stored.
     pub fn set(&mut self, key: &str, value: Raw) {
-        let entries = self.entries_mut();
-        match entries.iter_mut().find(|entry| entry.is(key)) {
-            Some(entry) => entry.value = value,
-            None => entries.push(Entry { name: Raw::new(key).expect("a string is JSON"), value }),
-        }
+        Arc::make_mut(self.0.get_or_insert_default()).set(key, value);
     }
 
     /// Removes `key` and gives its value.
     pub fn remove(&mut self, key: &str) -> Option<Raw> {
-        let at = self.entries().iter().position(|entry| entry.is(key))?;
-        Some(self.entries_mut().remove(at).value)
+        let entries = self.0.as_mut()?;
+        let at = entries.find(key)?;
+        Some(Arc::make_mut(entries).remove(at))
     }
 
     /// Sets `key`, or removes it where there is no value.
@@ -163,11 +163,7 @@ impl SessionData {
     }
 
     fn entries(&self) -> &[Entry] {
-        self.0.as_deref().map_or(&[], Vec::as_slice)
-    }
-
-    fn entries_mut(&mut self) -> &mut Vec<Entry> {
-        Arc::make_mut(self.0.get_or_insert_default())
+        self.0.as_deref().map_or(&[], Entries::list)
     }
 }
 
@@ -230,6 +226,28 @@ mod tests {
         assert!(matches!(read(r#"{"a":1,"b":2,"c":3}"#), Err(StoreError::TooLarge { size: 3, limit: 2, .. })));
         assert!(matches!(read(&format!("{{\"a\":\"{}\"}}", "x".repeat(40))), Err(StoreError::TooLarge { .. })));
         assert!(matches!(read(r#"{"a":[[[1]]]}"#), Err(StoreError::Undecodable(_))));
+    }
+
+    #[test]
+    fn many_names_are_set_replaced_and_removed_as_few_are() {
+        let mut data: SessionData = r#"{"\u0061":0,"b":0}"#.parse().unwrap();
+        let (names, mut expected) = (0..100, vec![("a".to_owned(), 0), ("b".to_owned(), 0)]);
+        for round in 1..4 {
+            for name in names.clone().map(|n| format!("n{n}")).chain(["a".to_owned(), "b".to_owned()]) {
+                data.insert(&name, &round).unwrap();
+                match expected.iter_mut().find(|(known, _)| *known == name) {
+                    Some((_, value)) => *value = round,
+                    None => expected.push((name, round)),
+                }
+            }
+            // In the middle of it, and then set again, at the end.
+            assert_eq!(data.remove("n50").unwrap().get::<i32>().unwrap(), round);
+            expected.retain(|(name, _)| name != "n50");
+            assert!(data.raw("n50").is_none() && data.remove("n50").is_none());
+
+            let found = data.keys().map(|name| (name.clone().into_owned(), data.get(&name).unwrap().unwrap()));
+            assert_eq!(found.collect::<Vec<_>>(), expected, "round {round}");
+        }
     }
 
     #[test]
