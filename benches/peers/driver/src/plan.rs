@@ -190,7 +190,13 @@ impl Plan {
 impl Group {
     /// Those of `servers` that take part.
     pub fn servers(&self, servers: &[Server]) -> Vec<Server> {
-        servers.iter().filter(|server| self.kinds.contains(&server.kind)).copied().collect()
+        let takes_part = |server: &&Server| self.kinds.contains(&server.kind) && self.fits(server);
+        servers.iter().filter(takes_part).copied().collect()
+    }
+
+    /// Whether the server's table has room for sessions of this size: `text` of MySQL ends at 65,535 bytes.
+    fn fits(&self, server: &Server) -> bool {
+        self.size < 65_535 || self.database != Database::MariaDb || server.binary != "axum-session"
     }
 }
 

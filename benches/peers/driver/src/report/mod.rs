@@ -35,7 +35,8 @@ loopback per request, both ways. Allocations come from a counting allocator, sta
 between server and database (SQLite: from sqlx), instructions from callgrind: 200 requests minus 100.
 
 **Caches.** *local* and *moka* are in the process, of 100,000 sessions; *Redis* is shared. *axum_session (cache)* is that
-crate as it ships, which keeps sessions in memory; without it, its memory is set to nothing.
+crate as it ships, which keeps sessions in memory; without it, its memory is set to nothing. Its table on MariaDB has no
+room for sessions of 64 KB.
 ";
 
 /// Writes the page and its plots beside `results`, and the table into `readme`.
