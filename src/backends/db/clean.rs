@@ -8,17 +8,14 @@ use tokio::time::{Instant, sleep};
 use super::{DbStore, Driver, SessionEvent};
 use crate::{base_session::AbstractBaseSession, error::StoreError};
 
-/// How many rows one statement of `clear_expired` removes: a short lock, and few round trips.
-const BATCH: usize = 500;
-
 /// The most that one statement may remove: MySQL binds a key for each, and it cannot bind many more.
 const LARGEST_BATCH: usize = 10_000;
 
 /// [`clear_expired`](crate::SessionStore::clear_expired), in batches.
 ///
-/// It removes 500 rows with one statement and then rests for as long as that took, so that other writers get
-/// their turn at least half of the time. No lock outlives its statement. A session that is extended meanwhile
-/// stays, because each row is looked at once more when it is removed.
+/// It removes 500 rows (PostgreSQL: 100) with one statement and then rests for as long as that took, so that other
+/// writers get their turn at least half of the time. No lock outlives its statement. A session that is extended
+/// meanwhile stays, because each row is looked at once more when it is removed.
 ///
 /// On PostgreSQL rows that somebody else has locked are left for the next time, and one process clears a table
 /// at a time: the others remove nothing. On the other databases several may clear at once, without harm.
@@ -58,7 +55,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let mut removed = 0;
         loop {
             let started = Instant::now();
-            match self.clear_batch(now, BATCH, true).await? {
+            match self.clear_batch(now, DB::CLEAR_BATCH, true).await? {
                 0 => return Ok(removed),
                 batch => removed += batch,
             }

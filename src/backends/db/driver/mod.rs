@@ -54,6 +54,9 @@ pub trait Driver: Database + sealed::Sealed {
     /// Whether writers of one database exclude each other.
     const ONE_WRITER: bool = false;
 
+    /// How many rows one statement of `clear_expired` removes: a short lock, and few round trips.
+    const CLEAR_BATCH: usize = 500;
+
     /// What encloses a name in SQL.
     const QUOTE: char;
 

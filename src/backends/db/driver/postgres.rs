@@ -26,6 +26,8 @@ impl_driver!(Postgres {
     const DATE_TYPES: &'static [&'static str] = &["timestamp with time zone", "timestamp(6) with time zone"];
     const KEEPS_INSTANTS: bool = true;
     const ARRAYS: bool = true;
+    // Its writers feel a statement of 500: one in a hundred waits three times as long as beside none.
+    const CLEAR_BATCH: usize = 100;
     const QUOTE: char = '"';
 
     fn marker(n: usize) -> String {
