@@ -7,8 +7,14 @@ pub(crate) const BEGIN: &str = "<!-- performance:begin -->";
 pub(crate) const END: &str = "<!-- performance:end -->";
 
 /// What is quoted: the yardstick first.
-const COLUMNS: [&str; 5] =
-    ["by-hand", "jam-session", "tower-sessions", "axum_session (no cache)", "axum_session (cache)"];
+const COLUMNS: [&str; 6] = [
+    "by-hand",
+    "jam-session",
+    "jam-session (cached_db, local)",
+    "tower-sessions",
+    "axum_session (no cache)",
+    "axum_session (cache)",
+];
 const ROUTES: [&str; 3] = ["read", "read and write", "new session"];
 const DATABASES: [&str; 3] = ["SQLite", "PostgreSQL", "MariaDB"];
 const CONNECTIONS: u64 = 64;
