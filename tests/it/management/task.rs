@@ -164,6 +164,20 @@ async fn after_an_error_it_goes_on_with_its_period() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_time_comes_within_a_fifth_of_the_period() {
+    let period = 5 * MINUTE;
+    let mut waited = Vec::new();
+    for _ in 0..20 {
+        let (store, began) = (Scripted::new(|_| Ok(0)), Instant::now());
+        run_for(period / 5, &store, period).await;
+        waited.extend(store.asked_at.lock().expect("nobody panics").iter().map(|at| *at - began));
+    }
+
+    assert_eq!(waited.len(), 20, "{waited:?}");
+    assert!(waited.windows(2).any(|pair| pair[0] != pair[1]), "all come at once: {waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_store_that_cannot_clear_is_told_once() {
     let store = Scripted::new(|_| Err(StoreError::Unsupported("clear expired sessions")));
 

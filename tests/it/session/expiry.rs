@@ -27,6 +27,15 @@ fn stored_as(session: &Session) -> Option<String> {
     session.get_raw("_session_expiry").map(|raw| raw.as_str().to_owned())
 }
 
+#[test]
+fn an_idle_time_of_nothing_is_no_idle_time() {
+    let now = Moment::new().now();
+
+    assert_eq!(Expiry::from(0_i64), Expiry::AtBrowserClose);
+    assert_eq!(Expiry::Idle(Duration::ZERO).age(now, TWO_WEEKS), TWO_WEEKS);
+    assert_eq!(Expiry::Idle(Duration::ZERO).date(now, TWO_WEEKS), now + TWO_WEEKS);
+}
+
 #[tokio::test]
 async fn without_an_expiry_of_its_own_a_session_lives_two_weeks() -> TestResult {
     let moment = Moment::new();
