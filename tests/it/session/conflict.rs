@@ -4,7 +4,7 @@ use jam_session::{Error, Session, SessionLayer};
 use serde_json::json;
 
 use super::{again, layer, stored};
-use crate::support::TestResult;
+use crate::support::{Op, Probe, TestResult};
 
 /// Two requests that have both loaded the session, and their layer.
 async fn two() -> (SessionLayer, Session, Session) {
@@ -145,5 +145,55 @@ async fn many_increments_from_many_requests_are_all_there() -> TestResult {
     }
 
     assert_eq!(again(&layer, &first).await.get::<i32>("n")?, Some(41));
+    Ok(())
+}
+
+/// Two who change one session, the second while the store is at the first one's change; what came of both.
+async fn in_line(op: Op, first: &Session, second: &Session, probe: &Probe) -> [Result<(), Error>; 2] {
+    let gate = probe.gate(op);
+    let (one, other, ()) = tokio::join!(first.save(), second.save(), async {
+        gate.arrival().await;
+        probe.heal();
+        gate.open();
+    });
+    [one, other]
+}
+
+#[tokio::test]
+async fn who_waits_in_line_builds_on_what_was_left_with_one_statement() -> TestResult {
+    let probe = Probe::new();
+    let layer = SessionLayer::new(probe.clone());
+    let (first, second) = {
+        let session = stored(&layer, &[("n", json!(1))]).await;
+        (again(&layer, &session).await, again(&layer, &session).await)
+    };
+    first.insert("first", &true)?;
+    second.insert("second", &true)?;
+    probe.take_calls();
+
+    let outcomes = in_line(Op::Save, &first, &second, &probe).await;
+
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(probe.take_calls(), [Op::Save, Op::Save]);
+    assert_eq!(again(&layer, &first).await.keys(), ["n", "first", "second"]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_waits_in_line_for_a_key_that_was_given_up_is_refused() -> TestResult {
+    let probe = Probe::new();
+    let layer = SessionLayer::new(probe.clone());
+    let (first, second) = {
+        let session = stored(&layer, &[("n", json!(1))]).await;
+        (again(&layer, &session).await, again(&layer, &session).await)
+    };
+    first.cycle_key()?;
+    second.insert("late", &true)?;
+
+    let [cycled, late] = in_line(Op::Cycle, &first, &second, &probe).await;
+
+    cycled?;
+    assert!(matches!(late, Err(Error::SessionInterrupted)), "{late:?}");
+    assert_eq!(again(&layer, &first).await.keys(), ["n"]);
     Ok(())
 }
