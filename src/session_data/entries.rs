@@ -14,7 +14,7 @@ pub(super) struct Entries {
     /// How many were set since it is known where the names are, or since this list is a list of its own.
     set: usize,
     /// Where each name is, as long as none is removed.
-    places: Option<Box<HashMap<Box<str>, usize>>>,
+    places: Option<HashMap<Box<str>, usize>>,
 }
 
 impl Entries {
@@ -38,7 +38,7 @@ impl Entries {
         self.set += 1;
         if self.set > FEW && self.places.is_none() {
             let place = |(at, entry): (usize, &Entry)| (entry.key().into(), at);
-            self.places = Some(Box::new(self.list.iter().enumerate().map(place).collect()));
+            self.places = Some(self.list.iter().enumerate().map(place).collect());
         }
         if let Some(at) = self.find(key) {
             self.list[at].value = value;
