@@ -11,8 +11,8 @@ const FEW: usize = 32;
 #[derive(Default)]
 pub(super) struct Entries {
     list: Vec<Entry>,
-    /// How many were set since it is known where the names are, or since this list is a list of its own.
-    set: usize,
+    /// How many names were set since one was removed, or since this list is a list of its own.
+    changes: usize,
     /// Where each name is, as long as none is removed.
     places: Option<HashMap<Box<str>, usize>>,
 }
@@ -35,8 +35,8 @@ impl Entries {
     }
 
     pub(super) fn set(&mut self, key: &str, value: Raw) {
-        self.set += 1;
-        if self.set > FEW && self.places.is_none() {
+        self.changes += 1;
+        if self.changes > FEW && self.places.is_none() {
             let place = |(at, entry): (usize, &Entry)| (entry.key().into(), at);
             self.places = Some(self.list.iter().enumerate().map(place).collect());
         }
@@ -52,7 +52,7 @@ impl Entries {
 
     pub(super) fn remove(&mut self, at: usize) -> Raw {
         // What comes after it moves.
-        (self.set, self.places) = (0, None);
+        (self.changes, self.places) = (0, None);
         self.list.remove(at).value
     }
 }

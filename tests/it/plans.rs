@@ -6,6 +6,7 @@ use jam_session::{
     sqlx::{self, Postgres, postgres::PgPoolOptions},
 };
 use time::Duration;
+use tokio::time::timeout;
 
 use crate::{
     databases::accounts,
@@ -67,9 +68,13 @@ async fn looked_through<M: AbstractBaseSession<Postgres>>(
     let pid: i32 = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(store.pool()).await?;
     store.pool().close().await;
     let gone = "SELECT count(*) = 0 FROM pg_stat_activity WHERE pid = $1";
-    while !sqlx::query_scalar::<_, bool>(gone).bind(pid).fetch_one(&scratch.pool).await? {
-        tokio::task::yield_now().await;
-    }
+    let ended = async {
+        while !sqlx::query_scalar::<_, bool>(gone).bind(pid).fetch_one(&scratch.pool).await? {
+            tokio::task::yield_now().await;
+        }
+        Ok::<_, sqlx::Error>(())
+    };
+    timeout(std::time::Duration::from_secs(20), ended).await??;
     let read = "SELECT seq_tup_read FROM pg_stat_user_tables WHERE relid = to_regclass($1)";
     Ok(sqlx::query_scalar(read).bind(table).fetch_one(&scratch.pool).await?)
 }
@@ -77,8 +82,7 @@ async fn looked_through<M: AbstractBaseSession<Postgres>>(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_that_were_planned_for_an_empty_table_go_by_the_index_of_a_large_one() -> TestResult {
     let Some(scratch) = databases::postgres().await else { return Ok(()) };
-    let one = || PgPoolOptions::new().max_connections(1).connect(&scratch.url);
-    let store: PostgresStore = DbStore::new(one().await?);
+    let store: PostgresStore = DbStore::new(PgPoolOptions::new().max_connections(1).connect(&scratch.url).await?);
     store.migrate().await?;
 
     let read = looked_through(&scratch, store, "django_session").await?;

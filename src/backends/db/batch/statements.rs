@@ -5,6 +5,10 @@ use std::sync::{Arc, OnceLock};
 use super::{super::driver::Driver, super::statements::columns, lane::SIZES};
 use crate::base_session::{Column, Written};
 
+/// The keys of a statement that binds them as one array, and how many there are.
+const KEYS: &str = "unnest($1::text[])";
+const COUNT: &str = "cardinality($1)";
+
 /// One text for each number of rows, made when it is first needed.
 #[derive(Debug, Default)]
 pub(super) struct Texts([OnceLock<Arc<str>>; SIZES.len()]);
@@ -21,7 +25,7 @@ impl Texts {
 pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
     let now = DB::marker(if DB::ARRAYS { 2 } else { rows + 1 });
     let keys = match DB::ARRAYS {
-        true => format!("session_key IN ({})", few("unnest($1::text[])", "cardinality($1)")),
+        true => format!("session_key IN ({})", few(KEYS, COUNT)),
         false => DB::key_in(rows),
     };
     let date = DB::date_column("expire_date");
@@ -33,10 +37,8 @@ pub(super) fn load<DB: Driver>(table: &str, rows: usize) -> String {
 /// The keys.
 pub(super) fn delete<DB: Driver>(table: &str, rows: usize) -> String {
     match DB::ARRAYS {
-        true => {
-            let keys = few("unnest($1::text[])", "cardinality($1)");
-            format!("DELETE FROM {table} USING ({keys}) AS v (k) WHERE session_key = v.k")
-        }
+        // Not IN, which would lose the order of the keys; in it two statements do not wait for each other in a circle.
+        true => format!("DELETE FROM {table} USING ({}) AS v (k) WHERE session_key = v.k", few(KEYS, COUNT)),
         false => format!("DELETE FROM {table} WHERE {}", DB::key_in(rows)),
     }
 }
@@ -69,9 +71,7 @@ pub(super) fn update<DB: Driver>(table: &str, extra: &'static [Column], rows: us
     let (key, data, now) = (written.len() + 1, written.len() + 2, written.len() + 3);
     let names: Vec<_> = (1..=now).map(|n| format!("c{n}")).collect();
     let source = match as_arrays::<DB>(extra) {
-        true => {
-            few("unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[])", "cardinality($1)")
-        }
+        true => few("unnest($1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::timestamptz[])", COUNT),
         false if DB::ARRAYS => {
             // Twice: of these the number is known, and a tenth of many is not few.
             let fewer = few(&format!("(VALUES {}) AS v", values::<DB>(now, rows)), &rows.to_string());

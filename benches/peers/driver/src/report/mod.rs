@@ -20,7 +20,7 @@ type Key = Vec<(&'static str, Value)>;
 
 const INTRODUCTION: &str = "# Performance
 
-The same application with different sessions, side by side: `benches/peers/run full` (about 40 minutes), or `quick` for a
+The same application with different sessions, side by side: `benches/peers/run full` (half an hour), or `quick` for a
 few minutes' worth of it, `scale` for large tables and sessions, `clear_expired` for the clean-up; each writes this page.
 `BENCH_ONLY` runs a part of it, such as one database, and puts it in its place among what was measured before.
 
