@@ -49,6 +49,11 @@ impl Codec {
 
     /// With a signer nothing is accepted that is not signed, and without one nothing that is.
     pub(crate) fn decode(&self, text: &Arc<str>) -> Result<SessionData, StoreError> {
+        self.read(text).map_err(StoreError::on_load)
+    }
+
+    /// As [`decode`](Self::decode), but what is larger than the limits is told apart.
+    pub(crate) fn read(&self, text: &Arc<str>) -> Result<SessionData, StoreError> {
         if let Some(bytes) = self.verify(text)? {
             return self.serializer.loads(&bytes);
         }

@@ -10,9 +10,9 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 /// What went wrong with a session, for handlers.
 ///
-/// With feature `axum` it is a response, so that a handler can use `?`: 503 when the store failed, 400 when the
-/// session was ended by another request, 500 otherwise, with a log line and without details. Statuses that
-/// [`Settings`](crate::Settings) has for the first two take their place.
+/// With feature `axum` it is a response, so that a handler can use `?`: 503 when the store failed and may work again,
+/// 400 when the session was ended by another request, 500 otherwise, with a log line and without details. Statuses
+/// that [`Settings`](crate::Settings) has for the first two take their place. [`ErrorKind`] has the whole table.
 ///
 /// No message contains a session key or a value.
 ///
@@ -52,8 +52,8 @@ pub enum Error {
     NotCommitted,
     /// Another request ended the session meanwhile, or its user changed. Nothing was saved.
     SessionInterrupted,
-    /// The store failed; what was asked for may be tried again later. Where a connection broke, a write may have
-    /// happened.
+    /// The store failed, or refused. [`kind`](Self::kind) says whether it may be tried again later. Where a connection
+    /// broke, a write may have happened.
     Store(StoreError),
     /// The store did not answer within [`load_deadline`](crate::Settings::load_deadline) or
     /// [`save_deadline`](crate::Settings::save_deadline). The outcome of a write is unknown.
@@ -75,7 +75,8 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::SessionInterrupted => ErrorKind::Interrupted,
-            Self::Store(_) | Self::Deadline { .. } | Self::NoRandomness(_) => ErrorKind::StoreFailure,
+            Self::Store(error) => error.kind(),
+            Self::Deadline { .. } | Self::NoRandomness(_) => ErrorKind::StoreFailure,
             Self::MissingKey { .. }
             | Self::WrongType { .. }
             | Self::Serialize { .. }
@@ -90,13 +91,30 @@ impl Error {
 /// What kind of session error a response stands for. It is among the extensions of a response that the
 /// layer put in the place of the handler's, and of one that an [`Error`] was turned into: an outer layer can
 /// make a page of it.
+///
+/// A 503 tells proxies that the same request may work in a moment, here or on another server, and takes this server out
+/// of their rotation. So only what may pass is one.
+///
+/// | kind | errors | status | `Retry-After` |
+/// |---|---|---|---|
+/// | `Interrupted` | `SessionInterrupted` | 400, or `on_interrupted` | no |
+/// | `StoreFailure` | `Deadline`, `NoRandomness`, and of the store `KeyTaken`, `Lost`, `Contended`, `Overloaded`, `Backend` | 503, or `store_failure_status` | yes |
+/// | `TooLarge` | of the store `TooLarge` | 500 | no |
+/// | `Refused` | of the store `Refused`, `Unsupported`, `Undecodable` | 500 | no |
+/// | `Application` | `MissingKey`, `WrongType`, `Serialize`, `Committed`, `NotCommitted`, `MissingLayer`, `DuplicateLayer` | 500 | no |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Another request ended the session: 400, or what `on_interrupted` says.
     Interrupted,
-    /// The store failed or was too slow, or a new key could not be drawn: 503, or what `store_failure_status` says.
+    /// The store failed or was too slow, or a new key could not be drawn, which may pass: 503, or what
+    /// `store_failure_status` says.
     StoreFailure,
+    /// The session is larger than its store allows: 500. Nothing was written.
+    TooLarge,
+    /// The store refuses what it was asked for, and would refuse it again: no table, no permission, a value or an
+    /// operation that it does not take. 500.
+    Refused,
     /// The application used the session in a way that cannot work: 500.
     Application,
 }
@@ -114,7 +132,11 @@ impl fmt::Display for Error {
             Self::SessionInterrupted => f.write_str(
                 "the session was ended before the request completed; the user may have logged out in another request",
             ),
-            Self::Store(_) => f.write_str("the session store failed"),
+            Self::Store(error) => f.write_str(match error.kind() {
+                ErrorKind::TooLarge => "the session is too large",
+                ErrorKind::Refused => "the session store refused",
+                ErrorKind::StoreFailure | ErrorKind::Interrupted | ErrorKind::Application => "the session store failed",
+            }),
             Self::Deadline { after } => {
                 write!(f, "the session store did not answer within {after:?}; a write may or may not have happened")
             }
@@ -181,8 +203,44 @@ pub enum StoreError {
     Contended(BoxError),
     /// The operation, in words, is not one that this store can do.
     Unsupported(&'static str),
-    /// The backend itself failed: no connection, no table, no space.
+    /// The backend refuses, and would refuse the same again: there is no table, permission is denied, a value does
+    /// not fit its column. Somebody has to change something first. Nothing was written.
+    Refused(BoxError),
+    /// The operation was not sent: its deadline had passed while it waited, or too many were waiting already. Nothing
+    /// was written, and it may be tried again.
+    Overloaded,
+    /// The backend itself failed, and may work again later: no connection, no space.
     Backend(BoxError),
+}
+
+impl StoreError {
+    /// What this error means for the response. [`ErrorKind`] has the table.
+    ///
+    /// ```
+    /// use jam_session::{ErrorKind, StoreError};
+    ///
+    /// assert_eq!(StoreError::Backend("no space left".into()).kind(), ErrorKind::StoreFailure);
+    /// assert_eq!(StoreError::Refused("no such table".into()).kind(), ErrorKind::Refused);
+    /// ```
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::KeyTaken | Self::Lost(_) | Self::Contended(_) | Self::Overloaded | Self::Backend(_) => {
+                ErrorKind::StoreFailure
+            }
+            Self::TooLarge { .. } => ErrorKind::TooLarge,
+            Self::Undecodable(_) | Self::Unsupported(_) | Self::Refused(_) => ErrorKind::Refused,
+        }
+    }
+
+    /// What is read and larger than the limits allow counts as undecodable: it is not the reader's session that is too
+    /// large, and nothing that this request does differently would help.
+    pub(crate) fn on_load(self) -> Self {
+        match self {
+            Self::TooLarge { .. } => Self::Undecodable(Box::new(self)),
+            error => error,
+        }
+    }
 }
 
 impl fmt::Display for StoreError {
@@ -194,6 +252,8 @@ impl fmt::Display for StoreError {
             Self::Lost(_) => f.write_str("the connection broke before the backend answered"),
             Self::Contended(_) => f.write_str("others were in the way"),
             Self::Unsupported(what) => write!(f, "this store cannot {what}"),
+            Self::Refused(_) => f.write_str("the backend refused"),
+            Self::Overloaded => f.write_str("the store has too much to do; nothing was written"),
             Self::Backend(_) => f.write_str("the backend failed"),
         }
     }
@@ -202,10 +262,12 @@ impl fmt::Display for StoreError {
 impl StdError for StoreError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Undecodable(source) | Self::Lost(source) | Self::Contended(source) | Self::Backend(source) => {
-                Some(&**source)
-            }
-            Self::KeyTaken | Self::TooLarge { .. } | Self::Unsupported(_) => None,
+            Self::Undecodable(source)
+            | Self::Lost(source)
+            | Self::Contended(source)
+            | Self::Refused(source)
+            | Self::Backend(source) => Some(&**source),
+            Self::KeyTaken | Self::TooLarge { .. } | Self::Unsupported(_) | Self::Overloaded => None,
         }
     }
 }

@@ -203,14 +203,17 @@ async fn a_table_and_its_cache_are_counted() -> TestResult {
     assert_eq!(numbers.take(), counted(&[("revoked_total{}", 1)]));
 
     sqlx::raw_sql("DROP TABLE user_session").execute(&pool).await?;
-    assert_eq!(ask(&app, &format!("sessionid={}", "a".repeat(32))).await?, 503);
+    assert_eq!(ask(&app, &format!("sessionid={}", "a".repeat(32))).await?, 500, "there is no table");
     let failed = [
         ("cache_total{outcome=miss}", 1),
-        ("failed_requests_total{}", 1),
+        ("refused_requests_total{kind=refused}", 1),
         ("store_failures_total{engine=cached_db,operation=load}", 1),
         ("store_seconds{engine=cached_db,operation=load}", 1),
     ];
     assert_eq!(numbers.take(), counted(&failed));
+    pool.close().await;
+    assert_eq!(ask(&app, &format!("sessionid={}", "a".repeat(32))).await?, 503, "it may be opened again");
+    assert_eq!(numbers.take()["jam_session_failed_requests_total{}"], 1);
     Ok(())
 }
 
@@ -275,7 +278,7 @@ fn the_table_has_every_number_that_the_code_counts_and_the_tests_expect() {
     let counted: BTreeSet<_> = code.split("\"jam_session_").skip(1).filter_map(|rest| rest.split('"').next()).collect();
 
     assert_eq!(counted, table);
-    assert_eq!(table.len(), 12);
+    assert_eq!(table.len(), 13);
     for name in table {
         assert!(include_str!("metrics.rs").contains(&format!("{name}{{")), "{name} has no test");
     }

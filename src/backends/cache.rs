@@ -7,7 +7,7 @@ use time::OffsetDateTime;
 use super::base::{Draft, Record, Saved, SessionStore};
 use crate::{
     base_session::StoredText,
-    cache::Cache,
+    cache::{self, Cache},
     error::{BoxError, StoreError},
     serializers::{JsonSerializer, Serializer},
     session_key::SessionKey,
@@ -77,14 +77,14 @@ impl<C: Cache> CacheStore<C> {
 
     /// What stands under the name of `session_key`, live or not; none where the session was given up.
     async fn fetch(&self, session_key: &SessionKey) -> Result<Option<Record>, StoreError> {
-        let Some(bytes) = self.cache.get(&self.name(session_key)).await.map_err(StoreError::Backend)? else {
+        let Some(bytes) = self.cache.get(&self.name(session_key)).await.map_err(cache::failure)? else {
             return Ok(None);
         };
         if &*bytes == MOVED {
             return Ok(None);
         }
         let (expire_date, text) = decode(&bytes).map_err(StoreError::Undecodable)?;
-        let data = self.serializer.loads_text(&text)?;
+        let data = self.serializer.loads_text(&text).map_err(StoreError::on_load)?;
         Ok(Some(Record::new(session_key.clone(), data, expire_date, StoredText(text))))
     }
 
@@ -115,13 +115,13 @@ impl<C: Cache> CacheStore<C> {
     }
 
     async fn swap(&self, name: &str, expected: &[u8], value: &[u8], ttl: Duration) -> Result<bool, StoreError> {
-        self.cache.compare_and_set(name, expected, value, ttl).await.map_err(StoreError::Backend)
+        self.cache.compare_and_set(name, expected, value, ttl).await.map_err(cache::failure)
     }
 
     async fn add(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let stored = self.encode(draft)?;
         let (value, ttl) = (encode(draft.expire_date, &stored), time_to_live(draft.expire_date, now));
-        let added = self.cache.add(&self.name(session_key), &value, ttl).await.map_err(StoreError::Backend)?;
+        let added = self.cache.add(&self.name(session_key), &value, ttl).await.map_err(cache::failure)?;
         if !added {
             return Err(StoreError::KeyTaken);
         }
@@ -169,18 +169,18 @@ impl<C: Cache> SessionStore for CacheStore<C> {
         let replaced = self.replace(loaded, MOVED, MOVED_FOR, now).await?;
         if !matches!(replaced, Replaced::Done) {
             // Nobody was told the new key. Should this fail, its session can be opened by nobody, and expires.
-            self.cache.delete(&self.name(session_key)).await.map_err(StoreError::Backend)?;
+            self.cache.delete(&self.name(session_key)).await.map_err(cache::failure)?;
         }
         Ok(replaced.saved(record))
     }
 
     async fn delete(&self, session_key: &SessionKey) -> Result<(), StoreError> {
         // A write that is under way compares with what it has loaded, and finds nothing.
-        self.cache.delete(&self.name(session_key)).await.map(|_| ()).map_err(StoreError::Backend)
+        self.cache.delete(&self.name(session_key)).await.map(|_| ()).map_err(cache::failure)
     }
 
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
-        let there = self.cache.get(&self.name(session_key)).await.map_err(StoreError::Backend)?;
+        let there = self.cache.get(&self.name(session_key)).await.map_err(cache::failure)?;
         Ok(there.is_some_and(|bytes| &*bytes != MOVED))
     }
 

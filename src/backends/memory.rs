@@ -55,7 +55,7 @@ impl MemoryStore {
     }
 
     fn decode(&self, session_key: &SessionKey, row: &Row) -> Result<Record, StoreError> {
-        let data = self.serializer.loads_text(&row.stored.0)?;
+        let data = self.serializer.loads_text(&row.stored.0).map_err(StoreError::on_load)?;
         Ok(Record::new(session_key.clone(), data, row.expire_date, row.stored.clone()))
     }
 

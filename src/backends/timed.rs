@@ -34,7 +34,11 @@ impl Timed {
 /// Whether the store is to blame, and not what it was asked.
 fn is_failure(error: &StoreError) -> bool {
     match error {
-        StoreError::Lost(_) | StoreError::Contended(_) | StoreError::Backend(_) => true,
+        StoreError::Lost(_)
+        | StoreError::Contended(_)
+        | StoreError::Refused(_)
+        | StoreError::Overloaded
+        | StoreError::Backend(_) => true,
         StoreError::KeyTaken
         | StoreError::Undecodable(_)
         | StoreError::TooLarge { .. }

@@ -11,7 +11,7 @@ use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter, sync};
 use tokio::time::Instant;
 
 use super::Cache;
-use crate::error::BoxError;
+use crate::error::{BoxError, StoreError};
 
 /// How many values a cache holds at most, unless it is told otherwise.
 const MAX_ENTRIES: usize = 100_000;
@@ -49,6 +49,8 @@ pub struct LocMemCache(Arc<Shared>);
 
 struct Shared {
     values: sync::Cache<Arc<str>, Value, Weight>,
+    /// About how many bytes one value may have: a shard.
+    largest: usize,
     /// Who changes the value of a name holds the lock of its stripe; readers need none.
     stripes: [Mutex<()>; STRIPES],
     hasher: RandomState,
@@ -102,8 +104,9 @@ impl LocMemCache {
             .expect("both capacities are set");
         let lifecycle = sync::DefaultLifecycle::default();
         let values = sync::Cache::with_options(options, weight, DefaultHashBuilder::default(), lifecycle);
+        let largest = usize::try_from(max_bytes >> shards.ilog2()).unwrap_or(usize::MAX);
         let stripes = [const { Mutex::new(()) }; STRIPES];
-        Self(Arc::new(Shared { values, stripes, hasher: RandomState::new() }))
+        Self(Arc::new(Shared { values, largest, stripes, hasher: RandomState::new() }))
     }
 
     fn live(&self, key: &str) -> Option<Arc<[u8]>> {
@@ -116,6 +119,17 @@ impl LocMemCache {
         self.0.stripes[stripe].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Refuses what no shard has room for, before what is there is touched.
+    fn check_size(&self, key: &str, value: &[u8]) -> Result<(), BoxError> {
+        let size = key.len() as u64 + value.len() as u64 + OVERHEAD;
+        if size > self.0.largest as u64 { Err(self.too_large(value)) } else { Ok(()) }
+    }
+
+    fn too_large(&self, value: &[u8]) -> BoxError {
+        let what = "the number of bytes of a value for this cache";
+        StoreError::TooLarge { what, size: value.len(), limit: self.0.largest }.into()
+    }
+
     /// To be called by who holds the lock of `key`.
     fn put(&self, key: &str, value: &[u8], time_to_live: Duration) -> Result<(), BoxError> {
         let now = Instant::now();
@@ -124,7 +138,7 @@ impl LocMemCache {
         self.0.values.insert(key.into(), Value { bytes: value.into(), deadline });
         // A value beyond the bounds is not taken in, and what was there before is gone.
         if self.0.values.peek(key).is_none() {
-            return Err(format!("{} bytes are too large for this cache", value.len()).into());
+            return Err(self.too_large(value));
         }
         Ok(())
     }
@@ -172,6 +186,7 @@ impl Cache for LocMemCache {
         value: &[u8],
         time_to_live: Duration,
     ) -> Result<bool, BoxError> {
+        self.check_size(key, value)?;
         let _alone = self.writing(key);
         if self.live(key).as_deref() != Some(expected) {
             return Ok(false);

@@ -4,22 +4,35 @@
 mod redis;
 #[cfg(feature = "redis")]
 pub use redis::RedisCache;
+#[cfg(feature = "redis")]
+use redis::is_refusal;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::error::BoxError;
+use crate::error::{BoxError, StoreError};
 
 #[cfg(feature = "locmem")]
 mod locmem;
 #[cfg(feature = "locmem")]
 pub use locmem::LocMemCache;
 
+/// The error of a cache as one of a store. One that is a `StoreError` already says itself what kind it is.
+pub(crate) fn failure(error: BoxError) -> StoreError {
+    #[cfg(feature = "redis")]
+    if is_refusal(&error) {
+        return StoreError::Refused(error);
+    }
+    error.downcast().map_or_else(StoreError::Backend, |error| *error)
+}
+
 /// A cache: bytes under a name, for a time. Django's `CACHES`, as far as sessions need it.
 ///
 /// Whatever it holds may be gone at any time. What it may not do is give back something other than what was put
 /// there last, or anything after its time to live.
 ///
-/// An error means that the outcome is unknown: a `set` that failed may arrive yet.
+/// An error means that the outcome is unknown: a `set` that failed may arrive yet. One that is a
+/// [`StoreError`](crate::StoreError) keeps its [kind](crate::StoreError::kind): `TooLarge` and `Refused` tell a
+/// [`CacheStore`](crate::CacheStore) that trying again cures nothing. Every other may pass.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cache",
     note = "a cache is a type like `LocMemCache` (feature `locmem`) or `RedisCache` (feature `redis`)"

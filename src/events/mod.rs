@@ -17,10 +17,12 @@
 //! | `revoked` | INFO | `sessions` | sessions were ended from elsewhere: so many |
 //! | `interrupted` | INFO | `fingerprint` | a change was not saved, because its session had been ended meanwhile |
 //! | `store_failure` | ERROR | `error` | a request failed because the store did, or was too slow |
+//! | `too_large` | ERROR, DEBUG | `error` | a request failed because its session is larger than the store allows |
+//! | `refused` | ERROR, DEBUG | `error` | a request failed because the store refuses: no table, no permission, a value that it does not take |
 //! | `clean_up` | DEBUG | `removed` | expired sessions were removed: so many |
 //! | `clean_up_failure` | WARN | `error` `again_in` | they could not be, and when it is tried again |
 //!
-//! Six of them anybody can cause, as often as they like. Of each of those one line a minute has the higher level, with
+//! Eight of them can come with every request. Of each of those one line a minute has the higher level, with
 //! one field more, `more_since_the_last_line`: how many there were in between. Those have the lower level. So
 //! `jam_session=info` cannot be flooded, and `jam_session=debug` has every one.
 //!
@@ -38,6 +40,7 @@
 //! | `jam_session_conflicts_total` | | saves that another request had overtaken, and that were made again on top |
 //! | `jam_session_interrupted_total` | | saves that found their session ended |
 //! | `jam_session_failed_requests_total` | | requests that failed because the store did, or was too slow |
+//! | `jam_session_refused_requests_total` | `kind`: `too_large` `refused` | requests that failed for what trying again does not cure |
 //! | `jam_session_expired_removed_total` | | expired sessions that `clear_expired_every` removed |
 //! | `jam_session_cache_total` | `outcome`: `hit` `miss` `error` | what a `CachedDbStore` found in its cache; errors of all its commands |
 //! | `jam_session_batched_rows_total` | | rows that shared a statement with others |

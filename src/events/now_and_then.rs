@@ -18,6 +18,10 @@ struct State {
 }
 
 impl NowAndThen {
+    pub(super) const fn new() -> Self {
+        Self(Mutex::new(State { last: None, unsaid: 0 }))
+    }
+
     /// How many lines were kept back since the last one, if it is time for another.
     pub(super) fn says(&self, now: OffsetDateTime) -> Option<u64> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);

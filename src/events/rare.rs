@@ -1,20 +1,25 @@
-//! [`Events`]: what anybody can cause, and cause often.
+//! [`Events`]: what may come with every request.
 
 use std::error::Error as StdError;
 
 use time::OffsetDateTime;
 
 use super::{TARGET, now_and_then::NowAndThen, numbers::count};
-use crate::{error, session_key::SessionKey};
+use crate::{
+    error::{self, Error, ErrorKind},
+    session_key::SessionKey,
+};
 
-/// The events that anybody can cause, each with its last line. Layers over one store share them.
-#[derive(Debug, Default)]
+/// The events that may come with every request, each with its last line. Layers over one store share them.
+#[derive(Debug)]
 pub(crate) struct Events {
     malformed_key: NowAndThen,
     duplicate_cookie: NowAndThen,
     too_many_cookies: NowAndThen,
     unknown_key: NowAndThen,
     undecodable: NowAndThen,
+    too_large: NowAndThen,
+    refused: NowAndThen,
     #[cfg(feature = "signing")]
     bad_signature: NowAndThen,
 }
@@ -31,7 +36,48 @@ macro_rules! rare {
     };
 }
 
+impl Default for Events {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Events {
+    pub(super) const fn new() -> Self {
+        Self {
+            malformed_key: NowAndThen::new(),
+            duplicate_cookie: NowAndThen::new(),
+            too_many_cookies: NowAndThen::new(),
+            unknown_key: NowAndThen::new(),
+            undecodable: NowAndThen::new(),
+            too_large: NowAndThen::new(),
+            refused: NowAndThen::new(),
+            #[cfg(feature = "signing")]
+            bad_signature: NowAndThen::new(),
+        }
+    }
+
+    /// A request fails with this error. Of an interrupted one it is said where it was interrupted. What trying again does
+    /// not cure is one loud line a minute, because a visitor may cause it with every request.
+    pub(crate) fn failed(&self, now: OffsetDateTime, error: &Error, message: &'static str) {
+        match error.kind() {
+            ErrorKind::Interrupted => {}
+            ErrorKind::StoreFailure => {
+                count!(1, "jam_session_failed_requests_total");
+                tracing::error!(target: TARGET, event = "store_failure", error = error::chain(error), "{message}");
+            }
+            ErrorKind::TooLarge => {
+                count!(1, "jam_session_refused_requests_total", "kind" => "too_large");
+                rare!(self.too_large, now, error, "too_large", { error = error::chain(error), }, "{message}");
+            }
+            ErrorKind::Refused => {
+                count!(1, "jam_session_refused_requests_total", "kind" => "refused");
+                rare!(self.refused, now, error, "refused", { error = error::chain(error), }, "{message}");
+            }
+            ErrorKind::Application => tracing::error!(error = error::chain(error), "{message}"),
+        }
+    }
+
     pub(crate) fn malformed_key(&self, now: OffsetDateTime, bytes: usize) {
         count!(1, "jam_session_refused_cookies_total", "reason" => "malformed");
         rare!(self.malformed_key, now, info, "malformed_key", { bytes, }, "the session cookie is none of ours");

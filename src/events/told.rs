@@ -2,9 +2,10 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use super::{TARGET, numbers::count};
+use super::{Events, TARGET, numbers::count};
 use crate::{
-    error::{self, Error, ErrorKind},
+    clock::Clock,
+    error::{self, Error},
     session_key::SessionKey,
 };
 
@@ -70,16 +71,12 @@ pub(crate) fn interrupted(session_key: &SessionKey) {
     );
 }
 
-/// Of a request that fails with this error; of an interrupted one it is said where it was interrupted.
+/// What has no layer at hand shares these lines.
+static OUTSIDE: Events = Events::new();
+
+/// [`Events::failed`], where no layer is at hand.
 pub(crate) fn failed(error: &Error, message: &'static str) {
-    match error.kind() {
-        ErrorKind::Interrupted => {}
-        ErrorKind::StoreFailure => {
-            count!(1, "jam_session_failed_requests_total");
-            tracing::error!(target: TARGET, event = "store_failure", error = error::chain(error), "{message}");
-        }
-        ErrorKind::Application => tracing::error!(error = error::chain(error), "{message}"),
-    }
+    OUTSIDE.failed(Clock::system().now(), error, message);
 }
 
 pub(crate) fn clean_up(removed: u64) {

@@ -108,7 +108,9 @@ impl IntoResponse for Error {
         let (status, body) = match kind {
             ErrorKind::Interrupted => (StatusCode::BAD_REQUEST, "the session has ended"),
             ErrorKind::StoreFailure => (StatusCode::SERVICE_UNAVAILABLE, "the service is unavailable"),
-            ErrorKind::Application => (StatusCode::INTERNAL_SERVER_ERROR, "internal server error"),
+            ErrorKind::TooLarge | ErrorKind::Refused | ErrorKind::Application => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "internal server error")
+            }
         };
         events::failed(&self, "a request failed for its session");
         let mut response = (status, body).into_response();

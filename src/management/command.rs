@@ -33,7 +33,7 @@ pub async fn clearsessions(store: &impl SessionStore) -> ExitCode {
             let _ = writeln!(stdout(), "expired sessions removed: {removed}");
             ExitCode::SUCCESS
         }
-        Err(StoreError::Backend(source)) => {
+        Err(StoreError::Backend(source) | StoreError::Refused(source)) => {
             let _ = writeln!(stderr(), "{}", error::chain(&*source));
             ExitCode::FAILURE
         }

@@ -6,7 +6,6 @@ use super::{cookie, verdict::Verdict};
 use crate::{
     backends::Record,
     error::{Error, ErrorKind},
-    events,
     expiry::Expiry,
     session::{Context, Inner},
     settings::OnInterrupted,
@@ -67,7 +66,7 @@ fn set_cookie(record: &Record, session: &Inner) -> HeaderValue {
 
 /// An empty response instead of the one that must not go out.
 pub(super) fn failure<B: Default>(error: &Error, session: &Inner) -> Response<B> {
-    events::failed(error, "a session could not be saved");
+    session.context.events.failed(session.context.now(), error, "a session could not be saved");
     let mut response = Response::new(B::default());
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response.extensions_mut().insert(error.kind());

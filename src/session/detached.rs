@@ -48,6 +48,11 @@ impl Session {
         self.stored_by_parent().map(|saved| saved.session_key).or_else(|| self.session_key())
     }
 
+    /// The key of what a `flush` ends: also of a row that cannot be decoded, which this visitor has the key of.
+    pub(super) fn ended_key(&self) -> Option<SessionKey> {
+        self.stored_key().or_else(|| self.0.lock().undecodable_key().cloned())
+    }
+
     /// Builds on what is stored, and leaves to the parent's request what that has not saved.
     pub(super) fn catch_up(&self) -> Result<(), Error> {
         let saved = self.stored_by_parent();

@@ -25,7 +25,7 @@ impl Session {
     #[doc(alias = "logout")]
     pub async fn flush(&self) -> Result<(), Error> {
         self.edit(|_| ())?;
-        if let Some(session_key) = self.stored_key() {
+        if let Some(session_key) = self.ended_key() {
             let after = self.0.context.settings.save_deadline;
             let context = Arc::clone(&self.0.context);
             let delete = async move {

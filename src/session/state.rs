@@ -79,6 +79,14 @@ impl State {
         }
     }
 
+    /// The key of a row that was found and cannot be decoded.
+    pub(super) fn undecodable_key(&self) -> Option<&SessionKey> {
+        match &self.sent {
+            Sent::Key(key) if self.undecodable && self.record.is_none() => Some(key),
+            _ => None,
+        }
+    }
+
     pub(super) fn record_change(&mut self, change: Change, modifies: bool) {
         self.delta.push(change);
         self.edits += 1;

@@ -1,8 +1,8 @@
 //! What SQLite, PostgreSQL and MariaDB have to do alike: dates, schema, session models.
 
 use jam_session::{
-    AbstractBaseSession, BaseSession, BoxError, Column, DbStore, Draft, Driver, Error, LazySession, Saved, SessionData,
-    SessionKey, SessionLayer, SessionStore as _, StoreError,
+    AbstractBaseSession, BaseSession, BoxError, Column, DbStore, Draft, Driver, Error, ErrorKind, LazySession, Saved,
+    SessionData, SessionKey, SessionLayer, SessionStore as _, StoreError,
     sqlx::{self, Arguments as _, AssertSqlSafe, ColumnIndex, Database, Decode, Encode, Pool, Row as _, Type},
 };
 use time::{Duration, OffsetDateTime};
@@ -135,8 +135,49 @@ where
     store.create(&key('a')?, &same, now).await?;
 
     assert!(matches!(store.create(&key('a')?, &same, now).await, Err(StoreError::KeyTaken)));
-    assert!(matches!(store.create(&key('b')?, &same, now).await, Err(StoreError::Backend(_))));
+    assert!(matches!(store.create(&key('b')?, &same, now).await, Err(StoreError::Refused(_))));
     assert!(!store.exists(&key('b')?).await?);
+    Ok(())
+}
+
+/// Nothing of it is cured by trying again, and a proxy that is told 503 takes the site down.
+async fn what_the_database_refuses_is_no_503<DB: Driver>(pool: &Pool<DB>) -> TestResult
+where
+    Account: AbstractBaseSession<DB>,
+{
+    let (store, now) = (DbStore::<DB>::new(pool.clone()), Moment::new().now());
+    let session = draft(r#"{"a":1}"#, now + Duration::hours(1))?;
+    let mut refused = vec![
+        ("no table: load", store.load(&key('a')?, now).await.map(drop)),
+        ("no table: create", store.create(&key('a')?, &session, now).await.map(drop)),
+        ("no table: delete", store.delete(&key('a')?).await),
+        ("no table: exists", store.exists(&key('a')?).await.map(drop)),
+        ("no table: clear_expired", store.clear_expired(now).await.map(drop)),
+    ];
+
+    let date = DB::DATE_TYPES.first().copied().unwrap_or("datetime");
+    let table = |rest: &str| format!("CREATE TABLE django_session (session_key varchar(40) PRIMARY KEY, {rest})");
+    run(pool, &table("session_data text NOT NULL")).await?;
+    refused.push(("no column: load", store.load(&key('b')?, now).await.map(drop)));
+    refused.push(("no column: create", store.create(&key('b')?, &session, now).await.map(drop)));
+
+    let checked = format!("session_data varchar(200) CHECK (length(session_data) < 20), expire_date {date}, x int");
+    run(pool, "DROP TABLE django_session").await?;
+    run(pool, &table(&checked)).await?;
+    let created = store.create(&key('c')?, &session, now).await?;
+    let long = draft(r#"{"a":"a value that is a secret"}"#, now + Duration::hours(1))?;
+    refused.push(("a violated check: create", store.create(&key('d')?, &long, now).await.map(drop)));
+    refused.push(("a violated check: save", store.save(&created, &long, now).await.map(drop)));
+
+    run(pool, "DROP TABLE django_session").await?;
+    run(pool, &table(&format!("session_data text, expire_date {date}, x int NOT NULL"))).await?;
+    refused.push(("a column of somebody else's", store.create(&key('e')?, &session, now).await.map(drop)));
+
+    for (what, result) in refused {
+        let error = result.expect_err(what);
+        assert_eq!(error.kind(), ErrorKind::Refused, "{what}: {error:?}");
+        assert!(!format!("{error:?}").contains("a secret"), "{what}: {error:?}");
+    }
     Ok(())
 }
 
@@ -258,6 +299,7 @@ async fn an_odd_time_zone_changes_nothing<DB: Driver>(pool: &Pool<DB>, odd: &Poo
 crate::support::databases::on_every_database! {
     extra_columns_are_written_when_their_kind_says_so
     a_unique_column_of_ones_own_is_no_taken_key
+    what_the_database_refuses_is_no_503
     rows_are_administered_as_djangos_manager_does
     sixteen_migrations_at_once_all_succeed
     problems_of_the_table_are_told_in_sentences

@@ -4,12 +4,14 @@ use std::{future::pending, time::Duration};
 
 use http::{HeaderValue, Request, header};
 use jam_session::{
-    DbStore, MemoryStore, SessionLayer, SignedCookieStore, Signer, SqliteStore, UserSession,
+    DbStore, MemoryStore, Session, SessionLayer, SignedCookieStore, Signer, SqliteStore, UserSession,
     management::clear_expired_every, sqlx,
 };
 use tower::ServiceExt as _;
 
-use crate::support::{Log, Moment, Op, Probe, TestResult, cookie_of, databases, key_in, request, send, site, visitor};
+use crate::support::{
+    Log, Moment, Op, Probe, TestResult, cookie_of, databases, key_in, page, request, send, site, visitor,
+};
 
 const SOURCE: &str = include_str!("../../src/events/mod.rs");
 const CODE: &str = concat!(include_str!("../../src/events/rare.rs"), include_str!("../../src/events/told.rs"));
@@ -305,6 +307,45 @@ async fn what_anybody_can_cause_is_one_loud_line_a_minute() -> TestResult {
         moment.advance(time::Duration::MINUTE);
         send(&site, "/read", &cookie).await;
         assert!(heard(&log, event)[0].ends_with("more_since_the_last_line=99"), "{event}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_is_too_large_and_a_store_that_refuses() -> TestResult {
+    let large = page(SessionLayer::new(MemoryStore::new()), |session: Session| async move {
+        session.insert("large", &"x".repeat(2 << 20))
+    });
+    let (log, _listening) = Log::of_this_thread();
+    assert_eq!(send(&large, "/", "").await.status(), 500);
+    let line = once(&log, "too_large");
+    assert!(line.contains("error=the session is too large: the number of bytes of the session is 2097164"), "{line}");
+
+    let site = site(SessionLayer::new(SqliteStore::connect("sqlite::memory:").await?));
+    assert_eq!(send(&site, "/write", "").await.status(), 500);
+    let line = once(&log, "refused");
+    assert!(line.contains("error=the session store refused: the backend refused: there is no table"), "{line}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_trying_again_does_not_cure_is_one_loud_line_a_minute() -> TestResult {
+    let large = page(SessionLayer::new(MemoryStore::new()), |session: Session| async move {
+        session.insert("large", &"x".repeat(2 << 20))
+    });
+    let no_table =
+        page(SessionLayer::new(SqliteStore::connect("sqlite::memory:").await?), |session: Session| async move {
+            session.insert("n", &1)
+        });
+    for (event, app) in [("too_large", large), ("refused", no_table)] {
+        let (log, _listening) = Log::of_this_thread();
+        for _ in 0..50 {
+            assert_eq!(send(&app, "/", "").await.status(), 500, "{event}");
+        }
+        let lines = heard(&log, event);
+        assert_eq!(lines.len(), 50, "{event}: each request once");
+        let loud = lines.iter().filter(|line| !line.starts_with("DEBUG ")).count();
+        assert_eq!((loud, lines[0].starts_with("ERROR ")), (1, true), "{event}");
     }
     Ok(())
 }

@@ -100,6 +100,8 @@ fn told(error: &Arc<StoreError>) -> StoreError {
         StoreError::Lost(_) => StoreError::Lost(source()),
         StoreError::Contended(_) => StoreError::Contended(source()),
         StoreError::Unsupported(what) => StoreError::Unsupported(what),
+        StoreError::Refused(_) => StoreError::Refused(source()),
+        StoreError::Overloaded => StoreError::Overloaded,
         StoreError::Backend(_) => StoreError::Backend(source()),
     }
 }

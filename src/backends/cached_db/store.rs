@@ -40,9 +40,12 @@ impl<'a> Left<'a> {
             StoreError::KeyTaken
             | StoreError::TooLarge { .. }
             | StoreError::Contended(_)
+            | StoreError::Overloaded
             | StoreError::Unsupported(_) => Self::Same,
             // It may have been done, or be done yet.
-            StoreError::Undecodable(_) | StoreError::Lost(_) | StoreError::Backend(_) => Self::Changed,
+            StoreError::Undecodable(_) | StoreError::Lost(_) | StoreError::Refused(_) | StoreError::Backend(_) => {
+                Self::Changed
+            }
         }
     }
 }

@@ -65,7 +65,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         let latest = format!("SELECT session_data FROM {table} ORDER BY expire_date DESC LIMIT {SAMPLE}");
         let mut problem = None;
         for text in self.texts::<1>(latest, None).await?.into_iter().flatten().flatten() {
-            match self.codec.decode(&text.into()) {
+            match self.codec.read(&text.into()) {
                 Err(StoreError::Undecodable(error)) => problem = Some(error),
                 // One that is too large may still be ours.
                 _ => return Ok(None),

@@ -72,7 +72,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             let Some(last) = keys.last() else { return Ok(0) };
             // As many markers every time: each text would take a place among the prepared statements.
             for key in keys.iter().chain(iter::repeat(last)).take(limit) {
-                DB::push_text(&mut args, key).map_err(StoreError::Backend)?;
+                DB::push_text(&mut args, key).map_err(StoreError::Refused)?;
             }
         }
         self.push_date(&mut args, now)?;

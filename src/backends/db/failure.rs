@@ -9,10 +9,10 @@ use crate::error::{BoxError, StoreError};
 pub(super) fn failure<DB: Driver>(table: &str, error: impl Borrow<sqlx::Error> + Into<BoxError>) -> StoreError {
     let cause = error.borrow();
     if DB::is_missing_table(cause) {
-        return StoreError::Backend(Box::new(MissingTable { table: table.to_owned(), source: error.into() }));
+        return StoreError::Refused(Box::new(MissingTable { table: table.to_owned(), source: error.into() }));
     }
-    if let Some(refused) = Refused::of(cause) {
-        return StoreError::Backend(Box::new(refused));
+    if let Some(refused) = Refused::of::<DB>(cause) {
+        return StoreError::Refused(Box::new(refused));
     }
     if is_connection_error(cause) {
         return StoreError::Lost(error.into());
@@ -20,7 +20,27 @@ pub(super) fn failure<DB: Driver>(table: &str, error: impl Borrow<sqlx::Error> +
     if is_contention(cause) {
         return StoreError::Contended(error.into());
     }
+    if is_refusal::<DB>(cause) {
+        return StoreError::Refused(error.into());
+    }
     StoreError::Backend(error.into())
+}
+
+/// Whether the same statement would fail again until somebody changes the table, a permission, the configuration or the
+/// program.
+fn is_refusal<DB: Driver>(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Database(error) => DB::refuses(&**error),
+        // The columns are of other types than this program takes them for.
+        sqlx::Error::Encode(_)
+        | sqlx::Error::Decode(_)
+        | sqlx::Error::ColumnDecode { .. }
+        | sqlx::Error::ColumnNotFound(_)
+        | sqlx::Error::ColumnIndexOutOfBounds { .. }
+        | sqlx::Error::TypeNotFound { .. }
+        | sqlx::Error::Configuration(_) => true,
+        _ => false,
+    }
 }
 
 /// Whether other statements are to blame, and this one was undone.
@@ -49,10 +69,11 @@ struct Refused {
 }
 
 impl Refused {
-    /// Data exceptions and violations of constraints: SQLSTATE 22... and 23..., which SQLite has not. It quotes nothing.
-    fn of(error: &sqlx::Error) -> Option<Self> {
-        let error = error.as_database_error()?;
-        let code = error.code().filter(|code| code.len() == 5 && matches!(code.get(..2), Some("22" | "23")))?;
+    /// Data exceptions and violations of constraints: SQLSTATE 22... and 23..., and those of MySQL that have none of their
+    /// own. SQLite quotes nothing.
+    fn of<DB: Driver>(error: &sqlx::Error) -> Option<Self> {
+        let error = error.as_database_error().filter(|error| DB::refuses(*error))?;
+        let code = error.code().filter(|code| code.len() == 5 && matches!(code.get(..2), Some("22" | "23" | "HY")))?;
         Some(Self { code: code.into_owned(), constraint: error.constraint().map(str::to_owned) })
     }
 }

@@ -71,6 +71,6 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
 
     /// Binds a date that is compared with `expire_date`, or becomes it.
     pub(super) fn push_date(&self, args: &mut DB::Arguments, at: OffsetDateTime) -> Result<(), StoreError> {
-        DB::push_date(args, self.local_time.to_column::<DB>(at)).map_err(StoreError::Backend)
+        DB::push_date(args, self.local_time.to_column::<DB>(at)).map_err(StoreError::Refused)
     }
 }

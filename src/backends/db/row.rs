@@ -21,10 +21,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     /// Data, expiry, extra columns, key: the beginning of INSERT and UPDATE alike.
     pub(super) fn push_model(&self, args: &mut DB::Arguments, model: &M, written: Written) -> Result<(), StoreError> {
         let base = model.base();
-        DB::push_text(args, &base.session_data.0).map_err(StoreError::Backend)?;
+        DB::push_text(args, &base.session_data.0).map_err(StoreError::Refused)?;
         self.push_date(args, base.expire_date)?;
         for column in statements::columns(M::EXTRA_COLUMNS, written) {
-            model.bind_extra(column.name, args).map_err(StoreError::Backend)?;
+            model.bind_extra(column.name, args).map_err(StoreError::Refused)?;
         }
         push_key::<DB>(args, &base.session_key)
     }
@@ -36,11 +36,11 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         loaded: &StoredText,
         now: OffsetDateTime,
     ) -> Result<(), StoreError> {
-        DB::push_text(args, &loaded.0).map_err(StoreError::Backend)?;
+        DB::push_text(args, &loaded.0).map_err(StoreError::Refused)?;
         self.push_date(args, now)
     }
 }
 
 pub(super) fn push_key<DB: Driver>(args: &mut DB::Arguments, session_key: &SessionKey) -> Result<(), StoreError> {
-    DB::push_text(args, &session_key.as_str().into()).map_err(StoreError::Backend)
+    DB::push_text(args, &session_key.as_str().into()).map_err(StoreError::Refused)
 }

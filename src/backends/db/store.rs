@@ -47,7 +47,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
             BaseSession { session_key: record.session_key.clone(), session_data: record.stored.clone(), expire_date };
         let model = M::create_model_instance(base, &record.session_data, now);
         for column in statements::columns(M::EXTRA_COLUMNS, Written::Touch) {
-            model.bind_extra(column.name, &mut args).map_err(StoreError::Backend)?;
+            model.bind_extra(column.name, &mut args).map_err(StoreError::Refused)?;
         }
         push_key::<DB>(&mut args, &loaded.session_key)?;
         self.push_date(&mut args, loaded.expire_date)?;

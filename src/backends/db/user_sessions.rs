@@ -175,7 +175,7 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
         let (table, user) = (&self.store.sql.table, DB::exact_marker(1));
         let sql = format!("DELETE FROM {table} WHERE user_id = {user} AND {condition}");
         let mut args = self.arguments()?;
-        bind(&mut args).map_err(StoreError::Backend)?;
+        bind(&mut args).map_err(StoreError::Refused)?;
         let removed = self.store.remove(&sql.into(), args, SessionEvent::ended).await?;
         events::revoked(removed);
         Ok(removed)
@@ -183,7 +183,7 @@ impl<DB: Driver, K: UserIdKey> UserSessions<'_, DB, K> {
 
     fn arguments(&self) -> Result<DB::Arguments, StoreError> {
         let mut args = DB::Arguments::default();
-        DB::push_text(&mut args, &self.user_id).map_err(StoreError::Backend)?;
+        DB::push_text(&mut args, &self.user_id).map_err(StoreError::Refused)?;
         Ok(args)
     }
 }

@@ -100,7 +100,10 @@ impl<S: SessionStore, C: Cache> DjangoCache<S, C> {
     async fn after(&self, mut entry: Entry<C>, result: &Result<Saved, StoreError>) {
         match result {
             // Whoever wrote it has seen to it.
-            Ok(Saved::Conflict(_)) | Err(StoreError::TooLarge { .. } | StoreError::KeyTaken) => entry.leave(),
+            Ok(Saved::Conflict(_))
+            | Err(StoreError::TooLarge { .. } | StoreError::KeyTaken | StoreError::Overloaded) => {
+                entry.leave();
+            }
             Ok(Saved::Done(_)) => entry.remove().await,
             Ok(Saved::Gone) | Err(_) => {
                 entry.again = ENDED;

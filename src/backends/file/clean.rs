@@ -45,7 +45,7 @@ impl FileStore {
         let entry = match self.read(key) {
             Ok(Some(entry)) => entry,
             // It went away meanwhile, or is not what it seems.
-            Ok(None) | Err(StoreError::TooLarge { .. } | StoreError::Undecodable(_)) => return Ok(false),
+            Ok(None) | Err(StoreError::Undecodable(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
         let data = if entry.text.is_empty() { Some(Default::default()) } else { self.codec.decode(&entry.text).ok() };

@@ -43,7 +43,8 @@ impl FileStore {
         let mut bytes = Vec::new();
         file.take(limit as u64 + 1).read_to_end(&mut bytes).map_err(cannot("read a session"))?;
         if bytes.len() > limit {
-            return Err(StoreError::TooLarge { what: "the number of bytes of the file", size: bytes.len(), limit });
+            let (what, size) = ("the number of bytes of the file", bytes.len());
+            return Err(StoreError::TooLarge { what, size, limit }.on_load());
         }
         let text = String::from_utf8(bytes).map_err(|_| StoreError::Undecodable("the file is not text".into()))?;
         Ok(Entry { text: text.into(), modified })

@@ -13,6 +13,10 @@ use crate::{
 impl SignedCookieStore {
     /// The live session that a cookie is.
     async fn read(&self, cookie: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
+        self.verified(cookie, now).await.map_err(StoreError::on_load)
+    }
+
+    async fn verified(&self, cookie: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
         let (text, limits) = (cookie.as_str(), self.serializer.limits());
         let Some(unsealed) = self.seal.unseal(text, &self.cookie_name, &limits)? else {
             self.events.bad_signature(now, text.len());
@@ -37,7 +41,7 @@ impl SignedCookieStore {
         let raw = self.serializer.dumps(&data)?;
         let text = self.seal.seal(&raw, &self.cookie_name, now, expire_date)?;
         self.check_size(&text)?;
-        let cookie = SessionKey::parse(&text).map_err(|error| StoreError::Backend(error.into()))?;
+        let cookie = SessionKey::parse(&text).map_err(|error| StoreError::Refused(error.into()))?;
         Ok(Record::new(cookie, data, expire_date, StoredText(text.into())))
     }
 

@@ -40,7 +40,7 @@ impl Failure {
 /// What an error says, and in brackets what the database said.
 pub(crate) fn sentence(error: &StoreError) -> String {
     let error: &dyn Error = match error {
-        StoreError::Backend(source) | StoreError::Undecodable(source) => &**source,
+        StoreError::Backend(source) | StoreError::Refused(source) | StoreError::Undecodable(source) => &**source,
         other => other,
     };
     match error.source().and_then(|source| source.downcast_ref::<sqlx::Error>()) {

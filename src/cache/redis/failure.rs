@@ -49,6 +49,16 @@ impl Failure {
         Self { place: place.to_owned(), what }
     }
 
+    /// Whether the server would refuse the same command again, until somebody changes a permission, a password or what is
+    /// stored under this name. One that is full, is loading or has lost its master may take it later.
+    pub(super) fn is_refusal(&self) -> bool {
+        match &self.what {
+            What::Denied => true,
+            What::Answer(code) => ["NOAUTH", "NOPERM", "WRONGPASS", "WRONGTYPE"].contains(&code.as_str()),
+            What::Unreachable(_) | What::Silent(_) | What::Lost | What::Renewed | What::Unexpected => false,
+        }
+    }
+
     /// Whether the server does not know the script of this name.
     pub(super) fn is_no_script(&self) -> bool {
         matches!(&self.what, What::Answer(code) if code == "NOSCRIPT")
@@ -107,6 +117,19 @@ mod tests {
 
     fn server_error(code: &str, detail: &str) -> RedisError {
         redis::make_extension_error(code.to_owned(), Some(detail.to_owned()))
+    }
+
+    #[test]
+    fn what_somebody_has_to_change_is_told_from_what_passes() {
+        let refused = |code| Failure::answer("h:1", &server_error(code, "x"), Duration::from_millis(5)).is_refusal();
+
+        for code in ["NOAUTH", "NOPERM", "WRONGPASS", "WRONGTYPE"] {
+            assert!(refused(code), "{code}");
+        }
+        for code in ["OOM", "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "BUSY", "MISCONF", "NOREPLICAS", "ERR"]
+        {
+            assert!(!refused(code), "{code}");
+        }
     }
 
     #[test]

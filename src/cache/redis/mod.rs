@@ -19,6 +19,7 @@ use std::{
 use redis::{Script, cmd};
 
 use self::{
+    failure::Failure,
     link::{Known, Link},
     target::{At, Target},
 };
@@ -196,6 +197,11 @@ impl fmt::Debug for RedisCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisCache").field("at", &self.link.target.place()).finish_non_exhaustive()
     }
+}
+
+/// Whether an error is one of Redis that trying again does not cure.
+pub(crate) fn is_refusal(error: &BoxError) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(Failure::is_refusal)
 }
 
 /// Redis counts in milliseconds, and has no date beyond its 64 bits: a hundred years are as good.

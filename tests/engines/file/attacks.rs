@@ -201,7 +201,7 @@ async fn a_link_in_the_place_of_a_lock_is_an_error() -> TestResult {
 
     let error = scene.store.create(&key(KEY), &draft("{}"), NOW).await.expect_err("there is no lock");
 
-    assert!(matches!(error, StoreError::Backend(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
     assert!(!scene.store.exists(&key(KEY)).await?);
     scene.assert_victim_untouched()
 }

@@ -103,7 +103,7 @@ async fn a_read_only_file_is_read() -> TestResult {
     let reader = SqliteStore::connect(&url(&directory, "?mode=ro")).await?;
 
     assert!(reader.load(&key()?, NOW).await?.is_some());
-    assert!(matches!(reader.delete(&key()?).await, Err(StoreError::Backend(_))));
+    assert!(matches!(reader.delete(&key()?).await, Err(StoreError::Refused(_))));
     assert!(reader.exists(&key()?).await?);
     Ok(())
 }

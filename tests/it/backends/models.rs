@@ -104,14 +104,14 @@ async fn another_unique_column_is_no_taken_key() -> TestResult {
     let same_email = draft(r#"{"email":"a@example.com","other":1}"#)?;
 
     let created = store.create(&other_key, &same_email, NOW).await;
-    assert!(matches!(created, Err(StoreError::Backend(_))), "{created:?}");
+    assert!(matches!(created, Err(StoreError::Refused(_))), "{created:?}");
     assert!(!store.exists(&other_key).await?);
 
     let other = store.create(&other_key, &draft(r#"{"email":"b@example.com"}"#)?, NOW).await?;
     let saved = store.save(&other, &same_email, NOW).await;
-    assert!(matches!(saved, Err(StoreError::Backend(_))), "{saved:?}");
+    assert!(matches!(saved, Err(StoreError::Refused(_))), "{saved:?}");
     let cycled = store.cycle(&other, &SessionKey::parse(&KEY.to_uppercase())?, &same_email, NOW).await;
-    assert!(matches!(cycled, Err(StoreError::Backend(_))), "{cycled:?}");
+    assert!(matches!(cycled, Err(StoreError::Refused(_))), "{cycled:?}");
 
     let loaded = store.load(&other_key, NOW).await?.expect("nothing was written over it");
     assert_eq!(loaded.session_data.to_json(), r#"{"email":"b@example.com"}"#);
@@ -140,7 +140,7 @@ async fn a_model_that_forgets_a_column_says_which() -> TestResult {
 
     let created = store.create(&SessionKey::parse(KEY)?, &draft("{}")?, NOW).await;
 
-    let Err(StoreError::Backend(error)) = created else { panic!("a column without a value was written") };
+    let Err(StoreError::Refused(error)) = created else { panic!("a column without a value was written") };
     assert!(error.to_string().contains("`user_agent`"), "{error}");
     Ok(())
 }

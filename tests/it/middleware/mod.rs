@@ -3,6 +3,7 @@
 mod commits;
 mod cookies_in;
 mod cookies_out;
+mod error_kinds;
 mod failures;
 mod headers;
 mod interrupted;

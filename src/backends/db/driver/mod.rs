@@ -234,6 +234,9 @@ pub trait Driver: Database + sealed::Sealed {
         Ok(texts)
     }
 
+    /// Whether the database would refuse the same statement again, until somebody changes something.
+    fn refuses(error: &dyn sqlx::error::DatabaseError) -> bool;
+
     /// Whether the statement failed because the table is not there.
     fn is_missing_table(error: &sqlx::Error) -> bool;
 }

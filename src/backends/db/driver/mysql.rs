@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use sqlx::{Arguments, AssertSqlSafe, Database, MySql, Pool, Row as _, mysql::MySqlRow};
+use sqlx::{
+    Arguments, AssertSqlSafe, Database, MySql, Pool, Row as _,
+    error::DatabaseError,
+    mysql::{MySqlDatabaseError, MySqlRow},
+};
 use time::OffsetDateTime;
 
 use super::{
@@ -72,6 +76,19 @@ impl_driver!(MySql {
 
     fn push_date(args: &mut <Self as Database>::Arguments, at: OffsetDateTime) -> Result<(), BoxError> {
         args.add(date_text::to_column(at))
+    }
+
+    fn refuses(error: &dyn DatabaseError) -> bool {
+        let number = error.try_downcast_ref::<MySqlDatabaseError>().map_or(0, MySqlDatabaseError::number);
+        match (number, error.code().as_deref()) {
+            // Too many connections of this user, or too many statements in an hour, although they are of class 42.
+            (1203 | 1226, _) => false,
+            // A row that is larger than `max_allowed_packet`, a value that is not one of its column, a column without a
+            // default, a violated CHECK: all without an SQLSTATE of their own.
+            (1153 | 1364 | 1366 | 3819 | 4025, _) => true,
+            (_, Some(code)) => ["22", "23", "28", "42"].iter().any(|class| code.starts_with(class)),
+            (_, None) => false,
+        }
     }
 
     fn is_missing_table(error: &sqlx::Error) -> bool {

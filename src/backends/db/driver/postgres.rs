@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sqlx::{
     Arguments, AssertSqlSafe, Database, Decode, Encode, Pool, Postgres, Row as _, Type,
     encode::IsNull,
-    error::BoxDynError,
+    error::{BoxDynError, DatabaseError},
     postgres::{PgArgumentBuffer, PgHasArrayType, PgRow, PgTypeInfo, PgValueRef, types::Oid},
 };
 use time::{Duration, OffsetDateTime};
@@ -79,6 +79,18 @@ impl_driver!(Postgres {
 
     fn push_dates(args: &mut <Self as Database>::Arguments, dates: &[OffsetDateTime]) -> Result<(), BoxError> {
         args.add(dates.iter().copied().map(Timestamp).collect::<Vec<_>>())
+    }
+
+    fn refuses(error: &dyn DatabaseError) -> bool {
+        match error.code().as_deref() {
+            // duplicate_prepared_statement: a pooler gave this client a connection that another had used.
+            None | Some("42P05") => false,
+            // invalid_catalog_name, invalid_schema_name
+            Some("3D000" | "3F000") => true,
+            // Data exceptions, violated constraints, a wrong user or password, wrong or forbidden SQL, exceeded limits
+            // of the program such as the size of an index row.
+            Some(code) => ["22", "23", "28", "42", "54"].iter().any(|class| code.starts_with(class)),
+        }
     }
 
     fn is_missing_table(error: &sqlx::Error) -> bool {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{Arguments, AssertSqlSafe, Database, Pool, Row as _, Sqlite, sqlite::SqliteRow};
+use sqlx::{Arguments, AssertSqlSafe, Database, Pool, Row as _, Sqlite, error::DatabaseError, sqlite::SqliteRow};
 use time::OffsetDateTime;
 
 use super::{
@@ -83,6 +83,17 @@ impl_driver!(Sqlite {
     fn read_gathered(row: &SqliteRow) -> sqlx::Result<Vec<BaseRow>> {
         let text: Option<&str> = row.try_get(0)?;
         gathered::rows(text.unwrap_or_default()).ok_or_else(|| sqlx::Error::Decode("not the rows that were asked for".into()))
+    }
+
+    fn refuses(error: &dyn DatabaseError) -> bool {
+        let code: u32 = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
+        // SQLITE_READONLY_RECOVERY, _ROLLBACK and _CANTINIT: another process has to finish something first.
+        if [264, 776, 1288].contains(&code) {
+            return false;
+        }
+        // SQLITE_ERROR (no such column, wrong SQL), PERM, READONLY, CORRUPT, TOOBIG, CONSTRAINT, MISMATCH, AUTH, RANGE,
+        // NOTADB; the higher bits only say more about one of these.
+        [1, 3, 8, 11, 18, 19, 20, 23, 25, 26].contains(&(code & 0xff))
     }
 
     fn is_missing_table(error: &sqlx::Error) -> bool {
