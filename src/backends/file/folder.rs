@@ -16,7 +16,7 @@ use crate::{error::StoreError, session_key::SessionKey};
 const WORKSHOP: &str = ".jam-session";
 /// How many writers of different sessions can be at work at once.
 const SHARDS: usize = 64;
-/// How often a lock file may be replaced under our hands before that is an error.
+/// How often a file may be replaced under our hands before that is an error.
 const TRIES: usize = 16;
 
 /// One part of the sessions; who has its lock may write to them.
@@ -173,15 +173,31 @@ fn made(path: &Path) -> io::Result<Metadata> {
     }
 }
 
-/// Opens a regular file, and nothing that a link leads to: a link or a pipe counts as no file.
+/// Opens a regular file, and nothing that a link leads to: a link, a pipe or a device is `InvalidInput`.
+///
+/// The kind of file is looked at twice, because to open a device may do something, and because it may have been
+/// replaced before it was opened. A file that another file has replaced is not missing: what is there now is opened.
 fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
-    let seen = fs::symlink_metadata(path)?;
-    if !seen.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "a link or a directory is in the place of a file"));
+    let not_a_file = || io::Error::new(ErrorKind::InvalidInput, "a link or a directory is in the place of a file");
+    let mut replaced = io::Error::from(ErrorKind::Interrupted);
+    for _ in 0..TRIES {
+        let seen = fs::symlink_metadata(path)?;
+        if !seen.is_file() {
+            return Err(not_a_file());
+        }
+        match permissions::open_without_following(path, options, &seen) {
+            Ok(file) if file.metadata()?.is_file() => return Ok(file),
+            Ok(_) => return Err(not_a_file()),
+            Err(error) if is_replaced(&error) => replaced = error,
+            Err(error) if error.kind() == ErrorKind::InvalidInput => return Err(not_a_file()),
+            Err(error) => return Err(error),
+        }
     }
-    let file = options.open(path)?;
-    if !permissions::is_same_file(&seen, &file.metadata()?) {
-        return Err(ErrorKind::NotFound.into());
-    }
-    Ok(file)
+    Err(replaced)
+}
+
+/// Whether a file was replaced by another one while it was opened, so that it has to be opened again. A network
+/// file system says so of a file that it has lost.
+fn is_replaced(error: &io::Error) -> bool {
+    [ErrorKind::Interrupted, ErrorKind::StaleNetworkFileHandle].contains(&error.kind())
 }

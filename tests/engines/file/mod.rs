@@ -7,6 +7,7 @@ mod full;
 mod opening;
 mod permissions;
 mod processes;
+mod replaced;
 
 use std::{
     fs,
