@@ -96,6 +96,7 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
         Write::Nothing => Ok(None),
         Write::Commit => session.commit().await.map(Some),
         Write::Touch => Ok(quietly(touch(session).await)),
+        Write::Restate => restate(session).await.map(Some),
         Write::LoadFirst => {
             match session.load().await {
                 // A change was asked for: without the stored session it would go into another one.
@@ -106,7 +107,7 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
             match verdict::after_load(session.facts(), &session.context.settings) {
                 Write::Commit => session.commit().await.map(Some),
                 Write::Touch => Ok(quietly(touch(session).await)),
-                Write::Nothing | Write::LoadFirst => Ok(None),
+                Write::Nothing | Write::Restate | Write::LoadFirst => Ok(None),
             }
         }
     }
@@ -129,6 +130,22 @@ async fn touch(session: Arc<Inner>) -> Result<Option<Record>, Error> {
         return session.commit().await.map(Some);
     }
     session.touch(&record, expire_date).await
+}
+
+/// Moves the expiry of a session whose handler asked for what is stored already. Where another request wrote
+/// meanwhile, the change is merged into theirs.
+async fn restate(session: Arc<Inner>) -> Result<Record, Error> {
+    if let Some(record) = session.record().filter(|record| !session.context.lacks_created(record)) {
+        let context = &session.context;
+        let mut expire_date = context.expire_date(&record.session_data, context.now())?;
+        if session.facts().keeps_expiry {
+            expire_date = expire_date.min(record.expire_date);
+        }
+        if let Some(record) = session.touch(&record, expire_date).await? {
+            return Ok(record);
+        }
+    }
+    session.commit().await
 }
 
 /// Extending a session is not what the request was about: it is answered although that failed.

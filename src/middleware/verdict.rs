@@ -17,6 +17,8 @@ pub(super) enum Write {
     Commit,
     /// Move its expiry, if that is due.
     Touch,
+    /// Move its expiry, because the handler asked for what is stored already.
+    Restate,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +49,7 @@ impl Verdict {
             delete_cookie,
             issued: facts.issued,
             vary,
-            changed: facts.unsaved || facts.ended,
+            changed: facts.unsaved || facts.restated || facts.ended,
             ended: facts.ended,
         }
     }
@@ -77,6 +79,9 @@ fn write(facts: Facts, settings: &Settings) -> Write {
     let changed = facts.unsaved && (facts.has_row || facts.has_data || facts.cycle);
     if changed || facts.renew && facts.has_row {
         return Write::Commit;
+    }
+    if facts.restated && facts.has_row {
+        return Write::Restate;
     }
     let slides = facts.accessed && settings.refresh_threshold.is_some() && !facts.keeps_expiry;
     if (saves_every || slides) && facts.has_row { Write::Touch } else { Write::Nothing }
@@ -124,6 +129,17 @@ mod tests {
         assert_eq!(of(changed, StatusCode::NOT_FOUND).write, Write::Commit);
         assert_eq!(of(changed, BROKEN).write, Write::Nothing);
         assert!(of(changed, BROKEN).vary);
+    }
+
+    #[test]
+    fn what_is_asked_for_again_moves_the_expiry_alone_unless_something_else_changed() {
+        let restated = Facts { restated: true, ..stored() };
+
+        assert_eq!(of(restated, OK).write, Write::Restate);
+        assert_eq!(of(Facts { unsaved: true, ..restated }, OK).write, Write::Commit);
+        assert_eq!(of(restated, BROKEN).write, Write::Nothing);
+        let every = Settings { save_every_request: true, ..Settings::default() };
+        assert_eq!(Verdict::of(Facts { keeps_expiry: true, ..restated }, OK, &every).write, Write::Restate);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use super::{Session, dict};
+use super::Session;
 use crate::{
     error::Error,
     times::{self, AUTHENTICATED_KEY},
@@ -12,7 +12,8 @@ use crate::{
 
 impl Session {
     /// Remembers that the user proved just now who they are, by a password or a second factor.
-    /// `DjangoAuth::login` does so, too. It is kept as `_session_authenticated`, in Unix seconds.
+    /// `DjangoAuth::login` does so, too. It is kept as `_session_authenticated`, in Unix seconds. It marks the session
+    /// modified, also twice in one second.
     ///
     /// Whoever gains a right by it needs a new key: call [`cycle_key`](Self::cycle_key) as well.
     ///
@@ -20,8 +21,8 @@ impl Session {
     ///
     /// [`Error::Committed`] after the response.
     pub fn mark_authenticated(&self) -> Result<(), Error> {
-        let (now, equal_modifies) = (self.0.context.now(), self.0.context.settings.equal_value_modifies);
-        self.edit(|state| dict::set(state, AUTHENTICATED_KEY, times::to_raw(now), equal_modifies))
+        let now = times::to_raw(self.0.context.now());
+        self.edit(|state| state.state_intent(AUTHENTICATED_KEY, Some(now)))
     }
 
     /// When the user last proved who they are, to the second; `None` if they did not in this session.

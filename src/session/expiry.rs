@@ -16,6 +16,10 @@ impl Session {
     /// A number is an idle time in seconds, counted anew at every save; `0` a cookie that ends with the browser;
     /// a duration or a date-time an instant, which saves do not move; `None` the global policy again.
     ///
+    /// The call marks the session modified, also where it says what is stored already. So `set_expiry(300)` in every
+    /// request is a sliding expiry: each moves the expiry of the row and sends the cookie again. Only `None` for a
+    /// session without an expiry of its own changes nothing.
+    ///
     /// ```
     /// # fn remember_me(session: jam_session::Session) -> Result<(), jam_session::Error> {
     /// use std::time::Duration;
@@ -50,17 +54,12 @@ impl Session {
     pub fn set_expiry(&self, expiry: impl Into<Expiry>) -> Result<(), Error> {
         let context = &self.0.context;
         let raw = expiry.into().to_raw(context.now(), &|at| context.store.local_offset(at));
-        let equal_modifies = context.settings.equal_value_modifies;
         self.edit(|state| match raw {
-            Some(raw) => {
-                let modifies = equal_modifies || state.data.raw(EXPIRY_KEY) != Some(&raw);
-                state.data.set(EXPIRY_KEY, raw.clone());
-                state.record_change(Change::Set(EXPIRY_KEY.to_owned(), raw), modifies);
+            // Removing what is not there changes nothing, in Django too.
+            None if state.data.raw(EXPIRY_KEY).is_none() => {
+                state.record_change(Change::Remove(EXPIRY_KEY.to_owned()), false);
             }
-            None => {
-                let found = state.data.remove(EXPIRY_KEY).is_some();
-                state.record_change(Change::Remove(EXPIRY_KEY.to_owned()), found);
-            }
+            raw => state.state_intent(EXPIRY_KEY, raw),
         })
     }
 

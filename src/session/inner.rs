@@ -154,6 +154,7 @@ impl Inner {
     fn take_commit(&self) -> Commit {
         let mut state = self.lock();
         state.unsaved = false;
+        state.restated = false;
         let recorded = self.client.as_ref().map(|client| client.changes(&state.data)).unwrap_or_default();
         for (key, value) in recorded {
             state.data.set(key, value.clone());

@@ -3,6 +3,7 @@
 use crate::{
     backends::Record,
     delta::{Change, Delta},
+    raw::Raw,
     session_data::SessionData,
     session_key::SessionKey,
 };
@@ -34,6 +35,8 @@ pub(super) struct State {
     pub(super) modified: bool,
     /// Something is to be written at the end of the request.
     pub(super) unsaved: bool,
+    /// The request asked for what is stored already, by a call that states an intent: its expiry must move.
+    pub(super) restated: bool,
     pub(super) cycle: bool,
     /// This request ended a session.
     pub(super) ended: bool,
@@ -60,6 +63,7 @@ impl State {
             accessed: false,
             modified: false,
             unsaved: false,
+            restated: false,
             cycle: false,
             ended: false,
             undecodable: false,
@@ -100,6 +104,20 @@ impl State {
         self.unsaved = true;
     }
 
+    /// Sets `key`, or removes it without a value, by a call that states an intent and not only a value: it marks the
+    /// session modified whatever was there. Where the value is the same, moving the expiry is enough.
+    pub(super) fn state_intent(&mut self, key: &str, value: Option<Raw>) {
+        let equal = self.data.raw(key) == value.as_ref();
+        let change = match &value {
+            Some(raw) => Change::Set(key.to_owned(), raw.clone()),
+            None => Change::Remove(key.to_owned()),
+        };
+        self.data.put(key, value);
+        self.record_change(change, !equal);
+        self.modified = true;
+        self.restated = true;
+    }
+
     /// Builds on `record` from here on; what was changed here is gone.
     pub(super) fn install(&mut self, record: Option<Record>) {
         self.data = record.as_ref().map_or_else(SessionData::default, |record| record.session_data.clone());
@@ -109,6 +127,7 @@ impl State {
         self.edits += 1;
         self.cycle = false;
         self.unsaved = false;
+        self.restated = false;
     }
 
     pub(super) fn facts(&self) -> Facts {
@@ -116,6 +135,7 @@ impl State {
             sent: self.sent != Sent::Nothing,
             accessed: self.accessed,
             unsaved: self.unsaved,
+            restated: self.restated,
             loaded: self.loaded,
             has_row: self.record.is_some(),
             has_data: !self.data.is_empty(),
@@ -135,6 +155,7 @@ pub(crate) struct Facts {
     pub(crate) sent: bool,
     pub(crate) accessed: bool,
     pub(crate) unsaved: bool,
+    pub(crate) restated: bool,
     pub(crate) loaded: bool,
     pub(crate) has_row: bool,
     pub(crate) has_data: bool,

@@ -9,19 +9,21 @@ use jam_session::{
     sqlx::{self, Executor, Pool, mysql::MySqlPoolOptions, postgres::PgPoolOptions},
 };
 
-use crate::support::{Log, Moment, Op, Probe, TestResult, databases, send, site, visitor};
+use crate::support::{Log, Moment, Op, Probe, TestResult, cookie_of, databases, send, site, visitor};
 
 /// What the request carries.
 #[derive(Clone, Copy)]
 enum Cookie {
     None,
     Stored,
+    /// Stored, with an expiry of its own.
+    Idle,
     Expired,
     Unknown,
     Malformed,
 }
 
-use Cookie::{Expired, Malformed, None, Stored, Unknown};
+use Cookie::{Expired, Idle, Malformed, None, Stored, Unknown};
 
 /// A row of the table: what is done, and what it costs.
 struct Case {
@@ -36,7 +38,7 @@ const fn case(name: &'static str, cookie: Cookie, path: &'static str, cost: &'st
     Case { name, cookie, path, settings: |layer| layer, cost }
 }
 
-const CASES: [Case; 18] = [
+const CASES: [Case; 20] = [
     case("untouched without cookie", None, "/untouched", "nothing"),
     case("untouched with cookie", Stored, "/untouched", "nothing"),
     case("no cookie, read", None, "/read", "nothing"),
@@ -55,6 +57,8 @@ const CASES: [Case; 18] = [
     case("flush through LazySession", Stored, "/flush-lazily", "DELETE 1"),
     case("flush through Session", Stored, "/flush", "DELETE 1, SELECT 1"),
     case("an equal value written", Stored, "/write", "SELECT 1"),
+    case("an equal expiry set", Idle, "/expire", "SELECT 1, UPDATE of expire_date 1"),
+    case("an equal expiry set, and written", Idle, "/expire-and-count", "SELECT 1, UPDATE 1"),
 ];
 
 /// The rows about extending a session that nobody changes, and about renewing its key.
@@ -128,6 +132,7 @@ async fn cost_of(case: &Case, store: &(impl SessionStore + Clone), ledger: &impl
     let cookie = match case.cookie {
         None => String::new(),
         Stored | Expired => visitor(&site).await,
+        Idle => cookie_of(&send(&site, "/expire", "").await).ok_or("a new session sets a cookie")?,
         Unknown => "sessionid=0123456789abcdefghijklmnopqrstuv".to_owned(),
         Malformed => "sessionid=0123456789ABCDEF".to_owned(),
     };

@@ -112,12 +112,18 @@ async fn none_is_the_global_policy_again() -> TestResult {
 }
 
 #[tokio::test]
-async fn an_equal_expiry_changes_nothing() -> TestResult {
+async fn an_expiry_that_is_asked_for_again_marks_the_session_modified() -> TestResult {
     let session = with_expiry(&Moment::new(), 300).await?;
-
     session.set_expiry(300)?;
-    assert!(!session.modified());
-    session.set_expiry(301)?;
+    assert!(session.modified());
+
+    let session = with_expiry(&Moment::new(), None).await?;
+    session.set_expiry(None)?;
+    assert!(!session.modified(), "there was nothing to remove");
+    session.insert("n", &1)?;
+    session.save().await?;
+    let session = with_expiry(&Moment::new(), 300).await?;
+    session.set_expiry(None)?;
     assert!(session.modified());
     Ok(())
 }

@@ -5,13 +5,15 @@ use jam_session::{Error, LazySession, Session, SessionKey, SessionLayer};
 
 use super::{cookie_of, send};
 
-/// `/untouched`, `/read`, `/write`, `/count`, `/cycle`, `/cycle-and-write`, `/flush` and `/flush-lazily`.
+/// `/untouched`, `/read`, `/write`, `/count`, `/expire`, `/cycle`, `/cycle-and-write`, `/flush` and `/flush-lazily`.
 pub(crate) fn site(layer: SessionLayer) -> Router {
     Router::new()
         .route("/untouched", any(|| async { "nothing to do with sessions" }))
         .route("/read", any(|session: Session| async move { format!("{:?}", session.keys()) }))
         .route("/write", any(|session: Session| async move { session.insert("written", &true) }))
         .route("/count", any(count))
+        .route("/expire", any(|session: Session| async move { session.set_expiry(3600) }))
+        .route("/expire-and-count", any(expire_and_count))
         .route("/cycle", any(|session: Session| async move { session.cycle_key() }))
         .route("/cycle-and-write", any(cycle_and_write))
         .route("/flush", any(|session: Session| async move { session.flush().await }))
@@ -21,6 +23,11 @@ pub(crate) fn site(layer: SessionLayer) -> Router {
 
 async fn count(session: Session) -> Result<String, Error> {
     Ok(session.modify("count", |n: Option<u64>| n.unwrap_or(0) + 1)?.to_string())
+}
+
+async fn expire_and_count(session: Session) -> Result<String, Error> {
+    session.set_expiry(3600)?;
+    count(session).await
 }
 
 async fn cycle_and_write(session: Session) -> Result<(), Error> {
