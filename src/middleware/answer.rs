@@ -27,10 +27,12 @@ pub(super) fn finish<B: Default>(
         Err(Error::SessionInterrupted) if context.settings.on_interrupted == OnInterrupted::KeepResponse => {
             (response, None)
         }
+        // A failed handler saves nothing, so that only the key of its explicit save can be gone.
+        Err(Error::SessionInterrupted) if verdict.failed => (response, None),
         Err(error) => (failure(&error, session), None),
     };
     let secure = session.secure;
-    let record = saved.or_else(|| verdict.issued.then(|| session.record()).flatten());
+    let record = saved.or_else(|| session.issued());
     let set_cookie = match record {
         Some(ref record) => Some(set_cookie(record, session)),
         None if verdict.delete_cookie => Some(cookie::deletion(&context.settings, secure)),

@@ -73,7 +73,10 @@ where
             let result = ready!(inner.poll(cx));
             let facts = this.session.close();
             let response = result?;
-            let verdict = Verdict::of(facts, response.status(), &this.session.context.settings);
+            let mut verdict = Verdict::of(facts, response.status(), &this.session.context.settings);
+            if verdict.write == Write::Nothing && this.session.is_in_doubt() {
+                verdict.write = Write::Confirm;
+            }
             if verdict.leaves_response() {
                 return Poll::Ready(Ok(response));
             }
@@ -92,8 +95,17 @@ where
 
 /// Does what is to be written, and gives the session that the client is to be told about.
 async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Error> {
+    let written = write_what_is_due(Arc::clone(&session), write).await;
+    if matches!(written, Ok(Some(_))) || !session.is_in_doubt() {
+        return written;
+    }
+    // The key of an earlier save goes out, with an error as well.
+    session.confirm().await.and(written)
+}
+
+async fn write_what_is_due(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Error> {
     match write {
-        Write::Nothing => Ok(None),
+        Write::Nothing | Write::Confirm => Ok(None),
         Write::Commit => session.commit().await.map(Some),
         Write::Touch => Ok(quietly(touch(session).await)),
         Write::Restate => restate(session).await.map(Some),
@@ -107,7 +119,7 @@ async fn settle(session: Arc<Inner>, write: Write) -> Result<Option<Record>, Err
             match verdict::after_load(session.facts(), &session.context.settings) {
                 Write::Commit => session.commit().await.map(Some),
                 Write::Touch => Ok(quietly(touch(session).await)),
-                Write::Nothing | Write::Restate | Write::LoadFirst => Ok(None),
+                Write::Nothing | Write::Confirm | Write::Restate | Write::LoadFirst => Ok(None),
             }
         }
     }

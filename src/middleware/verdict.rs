@@ -17,6 +17,8 @@ pub(super) enum Write {
     Commit,
     /// Move its expiry, if that is due.
     Touch,
+    /// Ask whether the key that goes out still opens the session.
+    Confirm,
     /// Move its expiry, because the handler asked for what is stored already.
     Restate,
 }
@@ -26,14 +28,14 @@ pub(super) struct Verdict {
     pub(super) write: Write,
     /// The browser is to forget the cookie.
     pub(super) delete_cookie: bool,
-    /// An explicit save made a cookie necessary, whatever the response.
-    pub(super) issued: bool,
     /// The response depends on the cookie.
     pub(super) vary: bool,
     /// The session was changed, whether that is saved or not: what the response shows of it is this visitor's.
     pub(super) changed: bool,
     /// The handler ended a session.
     pub(super) ended: bool,
+    /// The handler failed: its response goes out, whatever became of the session.
+    pub(super) failed: bool,
 }
 
 impl Verdict {
@@ -47,10 +49,10 @@ impl Verdict {
         Self {
             write,
             delete_cookie,
-            issued: facts.issued,
             vary,
             changed: facts.unsaved || facts.restated || facts.ended,
             ended: facts.ended,
+            failed,
         }
     }
 

@@ -30,6 +30,10 @@ pub(super) struct Commit {
     pub(super) renew: bool,
     /// The session is not to live longer than it did.
     pub(super) keeps_expiry: bool,
+    /// What `Context::ends` was when this began.
+    pub(super) ends: u64,
+    /// How often the request had ended its session when this began.
+    pub(super) flushes: u32,
 }
 
 impl Commit {
@@ -67,7 +71,9 @@ impl Commit {
             let theirs = match outcome {
                 Saved::Done(saved) => {
                     // Under a new key it is no longer what this key's writers build on.
-                    if !self.cycle {
+                    if self.cycle {
+                        self.context.count_end();
+                    } else {
                         turn.leave(&saved);
                     }
                     return Ok(saved);

@@ -1,6 +1,12 @@
 //! What all sessions of one layer share.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use time::{Duration, OffsetDateTime};
 
@@ -41,6 +47,9 @@ pub(crate) struct Context {
     pub(crate) queue: Arc<WriterQueue>,
     pub(crate) writes: Arc<Writes>,
     pub(crate) events: Arc<Events>,
+    /// How many keys this process has taken away from their sessions, by an end or by a new key. A request that hands
+    /// out a key asks the store once more when this has changed since it last knew the key to be good.
+    pub(super) ends: Arc<AtomicU64>,
 }
 
 impl Context {
@@ -57,7 +66,17 @@ impl Context {
             queue: Arc::default(),
             writes: Arc::default(),
             events: Arc::default(),
+            ends: Arc::default(),
         }
+    }
+
+    pub(super) fn ends(&self) -> u64 {
+        self.ends.load(Ordering::Acquire)
+    }
+
+    /// Counts a key that opens its session no more. It comes before the answer to whoever took it away.
+    pub(super) fn count_end(&self) {
+        self.ends.fetch_add(1, Ordering::AcqRel);
     }
 
     pub(crate) fn hash_keys(&mut self, hash_keys: HashKeys) {
@@ -89,7 +108,9 @@ impl Context {
     /// Deletes a session. It is no harm to delete it twice, so a lost answer is asked for again.
     pub(crate) async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
         let _permit = self.writes.permit().await;
-        self.delete_now(session_key).await
+        self.delete_now(session_key).await?;
+        self.count_end();
+        Ok(())
     }
 
     /// For a write that has its permit.

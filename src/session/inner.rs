@@ -101,6 +101,7 @@ impl Inner {
         }
         let _alone = self.loading.lock().await;
         let Some(session_key) = self.unloaded_key() else { return Ok(()) };
+        let ends = self.context.ends();
         let (record, undecodable) = self.fetch(&session_key).await?;
         match &record {
             Some(_) => events::found(),
@@ -112,6 +113,7 @@ impl Inner {
         if !state.loaded {
             // The browser is still to hear of the key that another request has renewed.
             state.issued = record.as_ref().is_some_and(|record| record.session_key != session_key);
+            state.ends = ends;
             state.install_loaded(record);
             state.undecodable = undecodable;
         }
@@ -144,11 +146,62 @@ impl Inner {
         let commit = self.take_commit();
         let result = commit.run().await;
         tell(&commit, &result);
-        match &result {
-            Ok(record) => self.committed(record),
-            Err(_) => self.put_back(commit),
+        match result {
+            Ok(record) if self.committed(&record, &commit) => Ok(record),
+            // A clone of the handle ended the session meanwhile, and may not have known of what was written.
+            Ok(record) => {
+                self.context.end(&record.session_key).await?;
+                Err(Error::SessionInterrupted)
+            }
+            Err(error) => {
+                self.put_back(commit, matches!(error, Error::SessionInterrupted));
+                Err(error)
+            }
         }
-        result
+    }
+
+    /// What an explicit save, or a renewal that was followed, made necessary to tell the client.
+    pub(crate) fn issued(&self) -> Option<Record> {
+        let state = self.lock();
+        state.record.clone().filter(|_| state.issued)
+    }
+
+    /// Whether the key that goes out may have lost its session since it was last known to be good: it has expired, or
+    /// this process has taken a key away from a session.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        let state = self.lock();
+        let expired = |record: &Record| record.expire_date <= self.context.now();
+        state.issued && state.record.as_ref().is_some_and(|record| state.ends != self.context.ends() || expired(record))
+    }
+
+    /// Asks the store about the key that goes out. A key without a session is not handed out.
+    ///
+    /// # Errors
+    ///
+    /// `SessionInterrupted` when an explicit save of this request is gone.
+    pub(crate) async fn confirm(&self) -> Result<(), Error> {
+        let Some(record) = self.issued() else { return Ok(()) };
+        let found = match self.fetch(&record.session_key).await {
+            Ok((found, _)) => found,
+            Err(error) => {
+                events::failed(&error, "a key could not be confirmed");
+                return Ok(());
+            }
+        };
+        let mut state = self.lock();
+        if state.record.as_ref().is_none_or(|current| current.session_key != record.session_key) {
+            return Ok(());
+        }
+        match found {
+            Some(found) => state.record = Some(found),
+            None => {
+                state.issued = false;
+                if state.saved {
+                    return Err(Error::SessionInterrupted);
+                }
+            }
+        }
+        Ok(())
     }
 
     fn take_commit(&self) -> Commit {
@@ -168,13 +221,19 @@ impl Inner {
             cycle: std::mem::take(&mut state.cycle),
             renew: std::mem::take(&mut state.renew),
             keeps_expiry: state.keeps_expiry,
+            ends: self.context.ends(),
+            flushes: state.flushes,
         }
     }
 
-    fn committed(&self, record: &Record) {
+    /// Builds on what was written, unless the session was ended meanwhile: returns whether it was not.
+    fn committed(&self, record: &Record, commit: &Commit) -> bool {
         loop {
             let (edits, delta) = {
                 let state = self.lock();
+                if state.flushes != commit.flushes {
+                    return false;
+                }
                 (state.edits, state.delta.clone())
             };
             // What clones of the handle changed while it was being saved stays on top.
@@ -184,13 +243,22 @@ impl Inner {
                 state.modified |= state.record.is_none();
                 state.data = data.unwrap_or_else(|_| record.session_data.clone());
                 state.record = Some(record.clone());
-                return;
+                // A new key has taken away the one before.
+                state.ends = commit.ends + u64::from(commit.cycle && commit.record.is_some());
+                return true;
             }
         }
     }
 
-    fn put_back(&self, commit: Commit) {
+    fn put_back(&self, commit: Commit, interrupted: bool) {
         let mut state = self.lock();
+        // Nothing of an ended session goes into the one that a clone of the handle has begun since.
+        if state.flushes != commit.flushes {
+            return;
+        }
+        if interrupted {
+            state.issued = false;
+        }
         state.cycle |= commit.cycle;
         state.unsaved = true;
         let newer = std::mem::replace(&mut state.delta, commit.delta);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{Session, outcome};
-use crate::{error::Error, events};
+use crate::{error::Error, events, session_key::SessionKey};
 
 impl Session {
     /// Ends the session: deletes what is stored, forgets the data and the key. What is inserted afterwards
@@ -25,23 +25,33 @@ impl Session {
     #[doc(alias = "logout")]
     pub async fn flush(&self) -> Result<(), Error> {
         self.edit(|_| ())?;
-        if let Some(session_key) = self.ended_key() {
-            let after = self.0.context.settings.save_deadline;
-            let context = Arc::clone(&self.0.context);
-            let delete = async move {
-                context.end(&session_key).await?;
-                events::flushed(&session_key);
-                Ok(())
-            };
-            outcome(self.0.context.track(delete).await, after)?;
+        let mut stored = self.ended_key();
+        loop {
+            if let Some(session_key) = &stored {
+                self.end_stored(session_key.clone()).await?;
+            }
+            // The session has ended although the response may have gone out meanwhile.
+            let mut state = self.0.lock();
+            match state.session_key().filter(|&key| Some(key) != stored.as_ref()) {
+                // A clone of the handle has saved it under another key meanwhile.
+                Some(other) => stored = Some(other.clone()),
+                None => {
+                    state.install_end();
+                    return Ok(());
+                }
+            }
         }
-        self.edit(|state| {
-            state.install(None);
-            state.modified = true;
-            state.ended = true;
-            state.issued = false;
-            state.undecodable = false;
-        })
+    }
+
+    async fn end_stored(&self, session_key: SessionKey) -> Result<(), Error> {
+        let after = self.0.context.settings.save_deadline;
+        let context = Arc::clone(&self.0.context);
+        let delete = async move {
+            context.end(&session_key).await?;
+            events::flushed(&session_key);
+            Ok(())
+        };
+        outcome(self.0.context.track(delete).await, after)
     }
 
     /// Gives the session a new key, and keeps its data. Call it when a user logs in, or gains a right:

@@ -180,7 +180,10 @@ impl Session {
         }
         let after = self.0.context.settings.save_deadline;
         outcome(self.0.context.track(Arc::clone(&self.0).commit()).await, after)?;
-        self.0.lock().issued = true;
+        let mut state = self.0.lock();
+        // A clone of the handle may have ended the session since.
+        state.issued = state.record.is_some();
+        state.saved = state.issued;
         Ok(())
     }
 

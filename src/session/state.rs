@@ -44,6 +44,12 @@ pub(super) struct State {
     pub(super) undecodable: bool,
     /// An explicit save has to be told to the client, whatever the response.
     pub(super) issued: bool,
+    /// An explicit save succeeded: that its session has ended since is an interruption.
+    pub(super) saved: bool,
+    /// What `Context::ends` was when the key to hand out was last known to open the session.
+    pub(super) ends: u64,
+    /// How often this request ended its session. A write that was under way then is none of the next session.
+    pub(super) flushes: u32,
     pub(super) committed: bool,
     /// This request does not extend the session.
     pub(super) keeps_expiry: bool,
@@ -68,6 +74,9 @@ impl State {
             ended: false,
             undecodable: false,
             issued: false,
+            saved: false,
+            ends: 0,
+            flushes: 0,
             committed: false,
             keeps_expiry: false,
             renew: false,
@@ -128,6 +137,17 @@ impl State {
         self.cycle = false;
         self.unsaved = false;
         self.restated = false;
+    }
+
+    /// The session was ended by this request, whatever was under way.
+    pub(super) fn install_end(&mut self) {
+        self.install(None);
+        self.modified = true;
+        self.ended = true;
+        self.issued = false;
+        self.saved = false;
+        self.undecodable = false;
+        self.flushes += 1;
     }
 
     pub(super) fn facts(&self) -> Facts {

@@ -1,5 +1,6 @@
 //! What a session promises whatever its store: the same cases on each of them, through the layer.
 
+mod ended;
 mod sliding;
 
 use std::{

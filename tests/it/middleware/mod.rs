@@ -1,5 +1,6 @@
 //! What a request through the layer does and gets.
 
+mod clones;
 mod commits;
 mod cookies_in;
 mod cookies_out;

@@ -103,6 +103,12 @@ impl Probe {
         self.obstacles().clear();
     }
 
+    /// How many sessions are stored.
+    pub(crate) fn len(&self) -> usize {
+        let shown = format!("{:?}", self.store);
+        shown.bytes().filter(u8::is_ascii_digit).fold(0, |n, digit| n * 10 + usize::from(digit - b'0'))
+    }
+
     /// The operations since the last time somebody asked.
     pub(crate) fn take_calls(&self) -> Vec<Op> {
         std::mem::take(&mut *self.calls.lock().expect("nobody panics here"))
