@@ -51,7 +51,9 @@ mod delta;
 #[cfg(feature = "django_auth")]
 mod django_auth;
 #[cfg(feature = "django_auth")]
-pub use django_auth::{DjangoAuth, DjangoMessage, DjangoMessages, DjangoUserId, RequireLogin, RequireLoginService};
+pub use django_auth::{
+    DjangoAuth, DjangoMessage, DjangoMessages, DjangoUserId, RequireLogin, RequireLoginService, is_safe_redirect,
+};
 mod error;
 pub use error::{BoxError, Error, ErrorKind, InvalidSessionKey, SettingsError, StoreError};
 pub mod events;

@@ -10,6 +10,8 @@ use crate::{
 
 mod messages;
 pub use messages::{DjangoMessage, DjangoMessages};
+mod redirects;
+pub use redirects::is_safe_redirect;
 mod require_login;
 pub use require_login::{RequireLogin, RequireLoginService};
 mod user_id;
@@ -65,9 +67,9 @@ impl DjangoAuth {
         Self { backends: paths.into_iter().map(Into::into).collect(), ..self }
     }
 
-    /// Logs a user in. An anonymous session keeps its data and gets a new key; the session of another user, or of the
-    /// same one before a password change, is ended first. When that was is
-    /// [`authenticated_at`](Session::authenticated_at).
+    /// Logs a user in. The session keeps its data and gets a new key, also if this user is logged in already (ASVS
+    /// 7.2.4; Django keeps the key then). The session of another user, or of the same one before a password change, is
+    /// ended first. The time of the login is [`authenticated_at`](Session::authenticated_at).
     ///
     /// # Errors
     ///
@@ -75,9 +77,9 @@ impl DjangoAuth {
     #[doc(alias = "alogin")]
     pub async fn login(&self, session: &Session, user_id: &str, password: &str) -> Result<(), Error> {
         match text(session, USER_ID) {
-            None => session.cycle_key()?,
-            Some(id) if id == user_id && self.check(session, password) == AuthHash::Current => {}
-            Some(_) => session.flush().await?,
+            Some(id) if id != user_id || self.check(session, password) != AuthHash::Current => session.flush().await?,
+            // Whoever knew the key before the login is left with nothing.
+            _ => session.cycle_key()?,
         }
         session.insert(USER_ID, user_id)?;
         session.insert(BACKEND, self.backends.first().map_or(MODEL_BACKEND, String::as_str))?;

@@ -7,11 +7,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{HeaderValue, Request, Response, StatusCode, header};
+use http::{Extensions, HeaderValue, Request, Response, StatusCode, Uri, header};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::{DjangoAuth, DjangoUserId};
+use super::{DjangoAuth, DjangoUserId, redirects::LoginUrl};
 use crate::{
     error::{self, BoxError, Error, StoreError},
     session::LazySession,
@@ -50,7 +50,7 @@ type PasswordOf = Arc<dyn Fn(String) -> Boxed<Result<Option<String>, BoxError>> 
 pub struct RequireLogin {
     auth: DjangoAuth,
     password_of: PasswordOf,
-    login_url: Option<Arc<str>>,
+    login_url: Option<Arc<LoginUrl>>,
     optional: bool,
 }
 
@@ -65,11 +65,21 @@ impl RequireLogin {
         Self { auth, password_of, login_url: None, optional: false }
     }
 
-    /// Redirects to this page instead of answering with 401; it is told where to go back to, as `next`.
+    /// Redirects to this page instead of answering with 401. The page is told where to go back to by the query
+    /// parameter `next`: path and query of the request as the client sent it, also inside of a nested `Router`, and
+    /// encoded as Django does it. A value that a browser would take for another host is never handed on:
+    /// `//evil.example` becomes `/%2Fevil.example`.
+    ///
+    /// What comes back to the login page can be anything. Check it with [`is_safe_redirect`](crate::is_safe_redirect)
+    /// before you redirect to it.
+    ///
+    /// A login page on another host is also told the path alone; Django tells it the whole URL. The host of a request
+    /// is what the client says it is, and nothing here knows the right one.
     #[doc(alias = "LOGIN_URL")]
+    #[doc(alias = "redirect_to_login")]
     #[must_use]
     pub fn login_url(self, url: &str) -> Self {
-        Self { login_url: Some(url.into()), ..self }
+        Self { login_url: Some(Arc::new(LoginUrl::new(url))), ..self }
     }
 
     /// Lets everybody through, and tells the handler who it is: `Option<DjangoUserId>`.
@@ -86,13 +96,10 @@ impl RequireLogin {
         Ok(self.auth.verify(&session, &password).await?.then_some(DjangoUserId(id)))
     }
 
-    fn refusal<B: Default>(&self, next: &str) -> Response<B> {
+    fn refusal<B: Default>(&self, page: &Uri) -> Response<B> {
         let mut response = Response::new(B::default());
-        let location = self.login_url.as_deref().and_then(|url| {
-            let separator = if url.contains('?') { '&' } else { '?' };
-            HeaderValue::try_from(format!("{url}{separator}next={}", quoted(next))).ok()
-        });
-        match location {
+        let location = self.login_url.as_deref().map(|login| login.returning_to(page));
+        match location.and_then(|location| HeaderValue::try_from(location).ok()) {
             Some(location) => {
                 *response.status_mut() = StatusCode::FOUND;
                 response.headers_mut().insert(header::LOCATION, location);
@@ -103,11 +110,16 @@ impl RequireLogin {
     }
 }
 
-/// Percent-encoded, but for what may stand in a path.
-fn quoted(text: &str) -> String {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    let quote = |byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-    text.bytes().map(quote).collect()
+/// The URI as the client sent it. A nested `Router` removes its prefix from that of the request.
+#[cfg(feature = "axum")]
+fn original_uri(extensions: &Extensions) -> Option<&Uri> {
+    extensions.get::<axum::extract::OriginalUri>().map(|uri| &uri.0)
+}
+
+/// Without Axum nothing changes the URI of the request.
+#[cfg(not(feature = "axum"))]
+fn original_uri(_extensions: &Extensions) -> Option<&Uri> {
+    None
 }
 
 fn failure<B: Default>(error: &Error) -> Response<B> {
@@ -167,8 +179,8 @@ where
                 Ok(Some(user_id)) => drop(request.extensions_mut().insert(user_id)),
                 Ok(None) if rule.optional => {}
                 Ok(None) => {
-                    let next = request.uri().path_and_query().map_or("/", |path| path.as_str());
-                    return Ok(rule.refusal(next));
+                    let page = original_uri(request.extensions()).unwrap_or(request.uri());
+                    return Ok(rule.refusal(page));
                 }
                 Err(error) => return Ok(failure(&error)),
             }

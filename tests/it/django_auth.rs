@@ -121,7 +121,7 @@ async fn users_come_and_go_as_in_django() -> TestResult {
 
     auth.login(&session, "42", ALICE).await?;
     session.save().await?;
-    assert_eq!(session.session_key(), alice, "{}", steps[2]["name"]);
+    assert_ne!(session.session_key(), alice, "Django keeps the key, which is the one difference: {}", steps[2]["name"]);
     browser.agrees(&session, &steps[2]).await?;
 
     auth.login(&session, "43", BOB).await?;
@@ -141,6 +141,28 @@ async fn users_come_and_go_as_in_django() -> TestResult {
     assert!(!auth.verify(&session, BOB).await?, "{}", steps[7]["name"]);
     assert_eq!((session.session_key(), browser.rows().await?.len()), (None, 0), "{}", steps[7]["name"]);
     assert_eq!(auth.claimed_user_id(&session), None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_logs_in_again_gets_a_new_key_and_the_old_one_opens_nothing() -> TestResult {
+    let (browser, auth) = (Browser::new().await?, DjangoAuth::new(signer(Legacy::Refuse)?));
+    let session = browser.layer.create().await?;
+    auth.login(&session, "42", ALICE).await?;
+    session.insert("cart", &[1])?;
+    session.save().await?;
+    let known = session.session_key().ok_or("it is stored")?;
+
+    let again = browser.layer.open(&known).await?;
+    auth.login(&again, "42", ALICE).await?;
+    again.save().await?;
+
+    let renewed = again.session_key().ok_or("it is stored")?;
+    assert_ne!(renewed, known);
+    assert!(browser.layer.open(&known).await?.session_key().is_none());
+    let session = browser.layer.open(&renewed).await?;
+    assert_eq!((session.get("cart")?, auth.claimed_user_id(&session)), (Some([1]), Some("42".to_owned())));
+    assert_eq!(browser.rows().await?.len(), 1);
     Ok(())
 }
 

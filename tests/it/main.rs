@@ -7,6 +7,7 @@ mod caches;
 mod databases;
 mod django_auth;
 mod django_messages;
+mod django_redirects;
 mod django_schema;
 mod events;
 mod examples;
