@@ -187,3 +187,95 @@ async fn a_missing_table_is_an_error_with_its_name_and_the_cure() -> TestResult 
     }
     Ok(())
 }
+
+#[cfg(unix)]
+mod permissions {
+    use std::{
+        fs,
+        os::unix::fs::{PermissionsExt as _, symlink},
+        path::Path,
+    };
+
+    use super::*;
+
+    fn mode(path: &Path) -> TestResult<u32> {
+        Ok(fs::metadata(path)?.permissions().mode() & 0o777)
+    }
+
+    /// Opens a database and writes to it.
+    async fn written(url: &str) -> TestResult<SqliteStore> {
+        let store = SqliteStore::connect(url).await?;
+        store.migrate().await?;
+        store.create(&key()?, &draft("{}")?, NOW).await?;
+        Ok(store)
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_created_is_its_owners_alone_and_so_are_the_files_beside_it() -> TestResult {
+        let directory = tempfile::tempdir()?;
+        let folder = directory.path().display();
+        for (name, url) in [
+            ("plain.db", format!("sqlite:{folder}/plain.db")),
+            ("slashes.db", format!("sqlite://{folder}/slashes.db")),
+            ("rwc.db", format!("sqlite:{folder}/rwc.db?mode=rwc")),
+            ("a b?.db", format!("sqlite:{folder}/a%20b%3F.db")),
+            ("uri.db", format!("sqlite:file:{folder}/uri.db")),
+            ("host.db", format!("sqlite:file://localhost{folder}/host.db")),
+            ("c d.db", format!("sqlite:file://{folder}/c%2520d.db")),
+        ] {
+            let store = written(&url).await?;
+            for suffix in ["", "-wal", "-shm"] {
+                let path = directory.path().join(format!("{name}{suffix}"));
+                assert_eq!(mode(&path)?, 0o600, "{}", path.display());
+            }
+            store.pool().close().await;
+        }
+        assert_eq!(fs::read_dir(directory.path())?.count(), 7, "nothing else was made");
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_database_that_is_there_keeps_its_permissions() -> TestResult {
+        let directory = tempfile::tempdir()?;
+        let path = directory.path().join("sessions.db");
+        written(&url(&directory, "")).await?.pool().close().await;
+        for permissions in [0o640, 0o664, 0o600] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(permissions))?;
+            let store = SqliteStore::connect(&url(&directory, "")).await?;
+            assert!(store.exists(&key()?).await?);
+            assert_eq!(mode(&path)?, permissions);
+            store.pool().close().await;
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_link_to_a_database_that_is_missing_creates_it_for_its_owner_alone() -> TestResult {
+        let directory = tempfile::tempdir()?;
+        fs::create_dir(directory.path().join("data"))?;
+        symlink("data/link", directory.path().join("sessions.db"))?;
+        symlink("real.db", directory.path().join("data/link"))?;
+
+        let store = written(&url(&directory, "")).await?;
+
+        assert_eq!(mode(&directory.path().join("data/real.db"))?, 0o600);
+        store.pool().close().await;
+        symlink("circle", directory.path().join("circle"))?;
+        assert!(SqliteStore::connect(&format!("sqlite:{}/circle", directory.path().display())).await.is_err());
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn no_file_is_created_for_a_database_in_memory() -> TestResult {
+        let directory = tempfile::tempdir()?;
+        for url in [url(&directory, "?mode=memory"), "sqlite::memory:".to_owned()] {
+            written(&url).await?;
+        }
+        // SQLite's own name for a database in a temporary file of its own.
+        SqliteStore::connect("sqlite:").await?;
+
+        assert_eq!(fs::read_dir(directory.path())?.count(), 0);
+        assert!(!Path::new(":memory:").exists());
+        Ok(())
+    }
+}
