@@ -15,10 +15,11 @@ use crate::{
 
 impl Context {
     /// When a session that is stored as `stored` ends, whatever happens; one that is not, or does not say when it
-    /// began, begins with the next write.
+    /// began, begins with the next write. A beginning in the future counts as now: it would put off the end.
     pub(crate) fn deadline(&self, stored: Option<&SessionData>, now: OffsetDateTime) -> Option<OffsetDateTime> {
         let age = self.settings.absolute_age?;
-        let created = stored.and_then(|stored| times::read(stored, CREATED_KEY)).unwrap_or(now);
+        let created = stored.and_then(|stored| times::read(stored, CREATED_KEY));
+        let created = created.map_or(now, |created| created.min(self.now()));
         Some(created.saturating_add(Duration::try_from(age).unwrap_or(Duration::MAX)))
     }
 
@@ -41,16 +42,19 @@ impl Context {
         self.deadline(Some(data), now).map_or(age, |deadline| age.min(Expiry::At(deadline).age(now, age)))
     }
 
-    /// Whether the next write has to say when the session began.
+    /// Returns whether the next write must say when the session began, because the stored data does not, or names a
+    /// time in the future.
     pub(crate) fn lacks_created(&self, record: &Record) -> bool {
-        self.settings.absolute_age.is_some() && times::read(&record.session_data, CREATED_KEY).is_none()
+        let created = times::read(&record.session_data, CREATED_KEY);
+        self.settings.absolute_age.is_some() && created.is_none_or(|created| created > self.now())
     }
 
     /// Whether the key of `record` is old enough for a new one. Other stores' keys are not ours to renew.
     pub(super) fn renewal_due(&self, record: &Record) -> bool {
         let Some(after) = self.settings.renew_after else { return false };
         let renewed = times::read(&record.session_data, RENEWED_KEY);
-        let due = renewed.is_none_or(|renewed| self.now() - renewed >= after);
+        // A time far in the future is as little believed as one long ago: such a key would never be renewed.
+        let due = renewed.is_none_or(|renewed| (self.now() - renewed).abs() >= after);
         due && SessionKey::is_generated(record.session_key.as_str())
     }
 
@@ -66,7 +70,7 @@ impl Context {
         let kept = |key| stored.and_then(|stored| times::read(stored, key));
         // A renewal stores the session as a new row, which could not say when it began.
         if self.settings.absolute_age.is_some() || self.settings.renew_after.is_some() {
-            times::write(data, CREATED_KEY, kept(CREATED_KEY).or(Some(now)));
+            times::write(data, CREATED_KEY, Some(kept(CREATED_KEY).map_or(now, |created| created.min(now))));
         }
         if self.settings.renew_after.is_some() {
             times::write(data, RENEWED_KEY, if new_key { Some(now) } else { kept(RENEWED_KEY) });

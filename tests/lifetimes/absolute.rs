@@ -128,3 +128,49 @@ async fn a_session_without_data_is_still_not_stored() -> TestResult {
     assert_eq!((visitor.cookie.as_str(), format!("{store:?}").as_str()), ("", "MemoryStore(0 sessions)"));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_beginning_in_the_future_counts_from_the_next_write_be_it_only_extended() -> TestResult {
+    let read = |session: Session| async move { session.contains_key("n").to_string() };
+    for ahead in [1, 60, 3600, 365 * 24 * 3600, 250_000_000_000] {
+        for site in [page("/", write), page("/", read)] {
+            let (moment, store) = (Moment::new(), MemoryStore::new());
+            // Another program, or a clock that is wrong.
+            let other = SessionLayer::new(store.clone()).clock(moment.clock()).cookie_age(MINUTES_30).create().await?;
+            other.insert(CREATED, &(moment.now().unix_timestamp() + ahead))?;
+            other.save().await?;
+            let key = other.session_key().ok_or("it is stored")?;
+            let layer = layer(&moment, &store).save_every_request(true);
+            let mut visitor = Visitor::new(site, layer.clone());
+            visitor.cookie = format!("sessionid={}", key.as_str());
+
+            visitor.visit("/").await?;
+            let session = layer.open(&key).await?;
+            assert_eq!(session.get(CREATED)?, Some(moment.now().unix_timestamp()), "{ahead} s ahead");
+            for _ in 0..31 {
+                moment.advance(Duration::minutes(15));
+                visitor.visit("/").await?;
+                assert!(!layer.open(&key).await?.is_empty(), "{ahead} s ahead: it lives for its absolute age");
+            }
+            moment.advance(Duration::minutes(15));
+            assert!(layer.open(&key).await?.is_empty(), "{ahead} s ahead: it outlives its absolute age");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_is_said_of_the_end_does_not_rest_on_a_beginning_in_the_future() -> TestResult {
+    let (moment, store) = (Moment::new(), MemoryStore::new());
+    let other = SessionLayer::new(store.clone()).clock(moment.clock()).create().await?;
+    other.insert(CREATED, &(moment.now().unix_timestamp() + 86_400))?;
+    other.set_expiry(HOURS_8 * 10)?;
+    other.save().await?;
+    let key = other.session_key().ok_or("it is stored")?;
+
+    let session = layer(&moment, &store).open(&key).await?;
+
+    assert_eq!(session.get_expiry_date()?, moment.now() + HOURS_8);
+    assert_eq!(session.get_expiry_age()?, Duration::hours(8));
+    Ok(())
+}

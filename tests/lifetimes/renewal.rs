@@ -326,3 +326,24 @@ async fn a_failed_request_renews_nothing_and_neither_does_one_that_leaves_the_se
     }
     Ok(())
 }
+
+#[tokio::test]
+async fn a_key_that_says_it_was_renewed_in_the_future_is_renewed_like_one_of_long_ago() -> TestResult {
+    for (ahead, renewed) in
+        [(-900, true), (-899, false), (0, false), (900, false), (901, true), (250_000_000_000, true)]
+    {
+        let (moment, store) = (Moment::new(), MemoryStore::new());
+        let other = SessionLayer::new(store.clone()).clock(moment.clock()).create().await?;
+        other.insert("who", "alice")?;
+        other.insert("_session_renewed", &(moment.now().unix_timestamp() + ahead))?;
+        other.save().await?;
+        let key = other.session_key().ok_or("it is stored")?;
+        let slow = Arc::new(Slow { loaded: Notify::new(), go_on: Notify::new() });
+        let mut visitor = Visitor::new(site(&slow), layer(&moment, store.clone()));
+        visitor.cookie = format!("sessionid={}", key.as_str());
+
+        assert_eq!(body(&mut visitor, "/who").await?, "alice");
+        assert_eq!(visitor.key()? != key, renewed, "{ahead} s ahead");
+    }
+    Ok(())
+}

@@ -1,5 +1,7 @@
 //! Routes for those who proved a moment ago who they are: `mark_authenticated`, `RequireFresh`.
 
+use std::time::Duration as StdDuration;
+
 use axum::{Router, routing::any};
 use http::StatusCode;
 use jam_session::{DjangoAuth, Error, MemoryStore, NotFresh, RequireFresh, Session, SessionLayer, Signer};
@@ -78,5 +80,21 @@ async fn a_clock_that_was_set_back_refuses_nobody() -> TestResult {
 
     assert_eq!(refusal(&mut visitor).await?, None);
     assert_eq!(visitor.status("/nowhere").await?, StatusCode::NOT_FOUND);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_login_more_than_a_day_in_the_future_is_none_at_all() -> TestResult {
+    let moment = Moment::new();
+    let layer = SessionLayer::new(MemoryStore::new()).clock(moment.clock());
+    for (ahead, believed) in [(-300, true), (0, true), (86_400, true), (86_401, false), (250_000_000_000, false)] {
+        let session = layer.create().await?;
+        session.insert("_session_authenticated", &(moment.now().unix_timestamp() + ahead))?;
+
+        assert_eq!(session.authenticated_within(StdDuration::from_secs(300)), believed, "{ahead} s ahead");
+        assert_eq!(session.authenticated_at().is_some(), believed, "{ahead} s ahead");
+        session.mark_authenticated()?;
+        assert!(session.authenticated_within(StdDuration::from_secs(1)), "who proves it again is believed");
+    }
     Ok(())
 }
