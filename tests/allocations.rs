@@ -134,3 +134,38 @@ fn an_untouched_request_costs_four_allocations_in_plain_tower() {
     assert!(most <= 4, "{added:?}");
     assert!(added.iter().all(|&added| added > 0), "a handle of the session is not free: {added:?}");
 }
+
+/// What the messages of a page cost, by their number: leaving them all at once, leaving one more, taking them.
+#[cfg(feature = "django_auth")]
+fn work_of_messages(count: usize) -> [allocation_counter::AllocationInfo; 3] {
+    use allocation_counter::measure;
+    use jam_session::{DjangoMessage, DjangoMessages};
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let session = runtime.block_on(SessionLayer::new(MemoryStore::new()).create()).expect("a session");
+    let messages = DjangoMessages::of(&session);
+    let all: Vec<_> = (0..count).map(|n| DjangoMessage::new(20, format!("{n:09} saved"))).collect();
+    let leaving = measure(|| messages.add_all(&all).expect("an open session"));
+    let one_more = measure(|| messages.info("saved").expect("an open session"));
+    let mut taken = Vec::new();
+    let taking = measure(|| taken = messages.take().expect("an open session"));
+    assert_eq!(taken.len(), count + 1);
+    [leaving, one_more, taking]
+}
+
+#[cfg(feature = "django_auth")]
+#[test]
+fn ten_times_the_messages_are_at_most_ten_times_the_work() {
+    let [some, many] = [1_000, 10_000].map(work_of_messages);
+
+    for (some, many) in some.iter().zip(&many) {
+        println!(
+            "alloc: messages {} then {} bytes, {} then {} times",
+            some.bytes_total, many.bytes_total, some.count_total, many.count_total
+        );
+        assert!(many.bytes_total <= some.bytes_total * 12, "{some:?}, {many:?}");
+        assert!(many.count_total <= some.count_total * 12, "{some:?}, {many:?}");
+    }
+    // Messages that are there are copied as one text, and not looked at one by one.
+    assert!(many[1].count_total <= some[1].count_total + 20, "{some:?}, {many:?}");
+}

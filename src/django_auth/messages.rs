@@ -1,11 +1,13 @@
 //! [`DjangoMessages`]: the notes that one page leaves for the next, where Django keeps them in the session.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashMap, fmt, hash::Hash, sync::Arc};
 
 use serde_json::Value;
 
 use crate::{
     error::{BoxError, Error},
+    json_scanner,
+    limits::Limits,
     raw::Raw,
     session::Session,
 };
@@ -72,15 +74,26 @@ impl DjangoMessages {
     /// [`Error::WrongType`], and [`Error::Committed`] after the response.
     #[doc(alias = "add_message")]
     pub fn add(&self, message: &DjangoMessage) -> Result<(), Error> {
-        if message.text.is_empty() {
+        self.add_all([message])
+    }
+
+    /// Leaves many messages in one step, those with an empty text excepted. Each call looks at all messages that are
+    /// there, so for thousands of them this is much less work than calling [`add`](Self::add) for each.
+    ///
+    /// # Errors
+    ///
+    /// As [`add`](Self::add); none of them is left then.
+    pub fn add_all<'a>(&self, messages: impl IntoIterator<Item = &'a DjangoMessage>) -> Result<(), Error> {
+        let messages = messages.into_iter().filter(|message| !message.text.is_empty());
+        let new = messages.map(DjangoMessage::to_json).collect::<Result<Vec<_>, _>>()?.join(", ");
+        if new.is_empty() {
             return Ok(());
         }
-        let item = message.to_json()?;
         self.change(move |list| {
-            let text = list.unwrap_or("[]").trim_end();
-            let separator = if items(text)?.is_empty() { "" } else { ", " };
             // What others wrote stays as they wrote it.
-            Ok(Some(format!("{}{separator}{item}]", &text[..text.len() - 1])))
+            let list = list.map_or(Ok(""), inside)?;
+            let separator = if list.trim_ascii().is_empty() { "" } else { ", " };
+            Ok(Some(format!("[{list}{separator}{new}]")))
         })
     }
 
@@ -140,12 +153,7 @@ impl DjangoMessages {
         let seen = text(&raw).and_then(|text| items(&text)).map_err(wrong)?;
         let messages = seen.iter().filter_map(DjangoMessage::from_json).collect();
         self.change(move |list| {
-            let mut left = items(list.unwrap_or("[]"))?;
-            for item in &seen {
-                if let Some(at) = left.iter().position(|other| other == item) {
-                    left.remove(at);
-                }
-            }
+            let left = without(items(list.unwrap_or("[]"))?, &seen);
             Ok((!left.is_empty()).then(|| Value::Array(left).to_string()))
         })?;
         Ok(messages)
@@ -210,10 +218,88 @@ fn text(raw: &Raw) -> Result<String, BoxError> {
     raw.get()
 }
 
+/// The text between the brackets of a list. It is checked without a copy of what is in it.
+fn inside(list: &str) -> Result<&str, BoxError> {
+    json_scanner::check_value(list, Limits::default().depth).map_err(|_| "no list of messages")?;
+    let inside = list.trim_ascii().strip_prefix('[').and_then(|list| list.strip_suffix(']'));
+    inside.ok_or_else(|| "no list of messages".into())
+}
+
+/// `left` without `taken`, where each item of `taken` takes one that is equal to it away: the first. The work grows
+/// with the number of items, not with its square.
+fn without<T: Eq + Hash>(left: Vec<T>, taken: &[T]) -> Vec<T> {
+    let mut counts: HashMap<&T, usize> = HashMap::with_capacity(taken.len());
+    for item in taken {
+        *counts.entry(item).or_default() += 1;
+    }
+    let mut is_left = |item: &T| match counts.get_mut(item) {
+        Some(count) if *count > 0 => {
+            *count -= 1;
+            false
+        }
+        _ => true,
+    };
+    left.into_iter().filter(|item| is_left(item)).collect()
+}
+
 fn items(list: &str) -> Result<Vec<Value>, BoxError> {
     serde_json::from_str(list).map_err(|error| format!("no list of messages at column {}", error.column()).into())
 }
 
 fn wrong(source: BoxError) -> Error {
     Error::WrongType { key: MESSAGES.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, hash::Hasher};
+
+    use super::*;
+
+    thread_local! {
+        static COMPARED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// Counts how often it is compared.
+    #[derive(Debug, Clone)]
+    struct Item(usize);
+
+    impl PartialEq for Item {
+        fn eq(&self, other: &Self) -> bool {
+            COMPARED.set(COMPARED.get() + 1);
+            self.0 == other.0
+        }
+    }
+
+    impl Eq for Item {}
+
+    impl Hash for Item {
+        fn hash<H: Hasher>(&self, hasher: &mut H) {
+            self.0.hash(hasher);
+        }
+    }
+
+    #[test]
+    fn taking_10_000_messages_compares_each_of_them_a_few_times_in_whatever_order_they_stand() {
+        let items = |numbers: &mut dyn Iterator<Item = usize>| numbers.map(Item).collect::<Vec<_>>();
+        let taken = items(&mut (0..10_000));
+        for (left, rest) in [
+            (items(&mut (0..10_000)), 0),
+            (items(&mut (0..10_000).rev()), 0),
+            (items(&mut (10_000..20_000)), 10_000),
+            (items(&mut (0..20_000).rev()), 10_000),
+            (items(&mut (0..20_000).map(|n| n % 7)), 19_993),
+        ] {
+            COMPARED.set(0);
+            assert_eq!(without(left, &taken).len(), rest);
+            // A hash table compares what has the same hash, or the same few bits of it.
+            assert!(COMPARED.get() < 100_000, "{} comparisons", COMPARED.get());
+        }
+    }
+
+    #[test]
+    fn of_equal_items_as_many_are_taken_away_as_were_taken_the_first_ones_first() {
+        assert_eq!(without(vec![1, 2, 1, 3, 1, 2], &[1, 2, 1]), [3, 1, 2]);
+        assert_eq!(without(vec![1], &[1, 1, 4]), Vec::<i32>::new());
+    }
 }

@@ -98,6 +98,31 @@ async fn what_is_left_here_django_takes_and_would_have_written_so() -> TestResul
 }
 
 #[tokio::test]
+async fn messages_that_are_left_at_once_are_those_that_are_left_one_by_one() -> TestResult {
+    let sessions = SessionLayer::new(MemoryStore::new());
+    let left: Vec<_> =
+        examples().as_array().into_iter().flatten().map(message).chain([DjangoMessage::new(40, "")]).collect();
+    for before in ["", "[]", "  [ ] ", "[\n]", "[[\"__json_message\", 0, 20, \"first\"]]\n"] {
+        let (one_by_one, at_once) = (sessions.create().await?, sessions.create().await?);
+        for session in [&one_by_one, &at_once].into_iter().filter(|_| !before.is_empty()) {
+            session.insert(MESSAGES, before)?;
+        }
+        for message in &left {
+            DjangoMessages::of(&one_by_one).add(message)?;
+        }
+        DjangoMessages::of(&at_once).add_all(&left)?;
+
+        assert_eq!(at_once.get_raw(MESSAGES), one_by_one.get_raw(MESSAGES), "{before:?}");
+        let taken = DjangoMessages::of(&at_once).take()?;
+        assert_eq!(taken.len(), 5 + usize::from(before.contains("first")), "{before:?}");
+    }
+    let session = sessions.create().await?;
+    DjangoMessages::of(&session).add_all([])?;
+    assert!(!session.contains_key(MESSAGES));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_message_that_is_left_while_others_are_taken_is_kept() -> TestResult {
     let sessions = SessionLayer::new(MemoryStore::new());
     let first = sessions.create().await?;
@@ -144,6 +169,10 @@ async fn what_is_no_list_of_messages_is_an_error_and_stays() -> TestResult {
         json!("{}"),
         json!(""),
         json!("é"),
+        json!("[x]"),
+        json!("[1,]"),
+        json!("[] []"),
+        json!("\"[]\""),
         json!([["__json_message", 0, 20, "not in a string"]]),
     ] {
         let session = sessions.create().await?;
