@@ -9,7 +9,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{failure::cannot, permissions};
+use super::{
+    failure::cannot,
+    owner::{Owner, foreign, refused},
+    permissions,
+};
 use crate::{error::StoreError, session_key::SessionKey};
 
 /// Below the directory of the sessions.
@@ -38,7 +42,7 @@ pub(super) struct Folder {
     directory: PathBuf,
     workshop: PathBuf,
     /// Who works here. A file that another user made, be it the administrator, would lock this one out.
-    owner: u32,
+    owner: Owner,
     /// Others may put files beside the sessions.
     is_shared: bool,
 }
@@ -47,17 +51,8 @@ impl Folder {
     /// A directory that others have no part in.
     pub(super) fn private(directory: PathBuf) -> Result<Self, StoreError> {
         let shown = directory.display();
-        let metadata = made(&directory).map_err(cannot(format!("make the session directory `{shown}`")))?;
-        let problem = if metadata.is_symlink() {
-            "is a symbolic link: name the directory that it leads to"
-        } else if !metadata.is_dir() {
-            "is not a directory"
-        } else if permissions::writable_by_others(&metadata) || permissions::readable_by_others(&metadata) {
-            "is open to other users, who could use everybody's session: `chmod 700` it"
-        } else {
-            return Self::opened(directory, false);
-        };
-        Err(StoreError::Backend(format!("the session directory `{shown}` {problem}").into()))
+        there_or_made(&directory).map_err(cannot(format!("make the session directory `{shown}`")))?;
+        Self::opened(directory, false)
     }
 
     /// A directory as it is.
@@ -67,15 +62,57 @@ impl Folder {
 
     fn opened(directory: PathBuf, is_shared: bool) -> Result<Self, StoreError> {
         let shown = directory.display().to_string();
-        let workshop = directory.join(WORKSHOP);
-        let failed = |error| cannot(format!("write to the session directory `{shown}`"))(error);
-        let metadata = made(&workshop).map_err(failed)?;
-        if !metadata.is_dir() || permissions::writable_by_others(&metadata) {
-            return Err(failed(io::Error::other("what it is to work with is open to other users, or no directory")));
+        let failed = |error| cannot(format!("use the session directory `{shown}`"))(error);
+        if !is_shared && !fs::symlink_metadata(&directory).map_err(failed)?.is_dir() {
+            return Err(failed(no_directory(&directory)));
         }
-        let folder = Self { directory, workshop, owner: permissions::owner(&metadata), is_shared };
+        let owner = Owner::of_files_in(&directory).map_err(failed)?;
+        owner.check_way_to(&directory).map_err(failed)?;
+        let folder = Self { workshop: directory.join(WORKSHOP), directory, owner, is_shared };
         folder.open_lock(Shard(0)).map_err(failed)?;
         Ok(folder)
+    }
+
+    /// Makes what is missing, and fails where what is there is not for this user alone.
+    ///
+    /// It is looked at for every write: somebody who cleans up temporary files may have removed it, and another user
+    /// may have made a directory by that name since.
+    fn prepare(&self) -> io::Result<()> {
+        if self.is_shared {
+            self.check_shared(&fs::metadata(&self.directory)?)?;
+        } else {
+            self.check_private(&there_or_made(&self.directory)?)?;
+        }
+        let workshop = there_or_made(&self.workshop)?;
+        if !workshop.is_dir() || permissions::writable_by_others(&workshop) {
+            return Err(refused(format!(
+                "`{WORKSHOP}` in it is no directory, or other users may write to it: remove it"
+            )));
+        }
+        if self.owner.owns(&workshop) { Ok(()) } else { Err(foreign(&format!("`{WORKSHOP}` in it"))) }
+    }
+
+    fn check_private(&self, directory: &Metadata) -> io::Result<()> {
+        if !directory.is_dir() {
+            Err(no_directory(&self.directory))
+        } else if !self.owner.owns(directory) {
+            Err(foreign("it"))
+        } else if permissions::writable_by_others(directory) || permissions::readable_by_others(directory) {
+            Err(refused("it is open to other users, who could use everybody's session: `chmod 700` it"))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn check_shared(&self, directory: &Metadata) -> io::Result<()> {
+        if !directory.is_dir() {
+            Err(no_directory(&self.directory))
+        } else if !self.owner.shares(directory) {
+            Err(foreign("it"))
+        } else {
+            // What is in it must stay where it is, too.
+            self.owner.check_keeps_entries(&self.directory, directory)
+        }
     }
 
     pub(super) fn directory(&self) -> &Path {
@@ -101,30 +138,27 @@ impl Folder {
 
     fn open_lock(&self, shard: Shard) -> io::Result<File> {
         let path = self.workshop.join(format!("lock-{:02}", shard.0));
-        let mut problem = io::Error::from(ErrorKind::NotFound);
+        let mut replaced = io::Error::from(ErrorKind::Interrupted);
         for _ in 0..TRIES {
+            self.prepare()?;
             match self.try_lock(&path) {
-                Ok(file) => return Ok(file),
-                // It was removed, or is being made, by somebody else.
-                Err(error) if [ErrorKind::NotFound, ErrorKind::AlreadyExists].contains(&error.kind()) => {
-                    problem = error;
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
+                // Another process removed it, or is making it.
+                Err(error) if is_replaced(&error) || is_gone_or_new(&error) => replaced = error,
+                locked => return locked,
             }
         }
-        Err(problem)
+        // That may pass, which cannot be said of a file that is missing.
+        Err(io::Error::new(ErrorKind::Interrupted, replaced))
     }
 
     fn try_lock(&self, path: &Path) -> io::Result<File> {
         let file = match open(path, OpenOptions::new().read(true).write(true)) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                // A cleaner of temporary files may have taken the directory, too.
-                made(&self.workshop)?;
-                self.make_file(path)?
-            }
+            Err(error) if error.kind() == ErrorKind::NotFound => self.make_file(path)?,
             file => file?,
         };
+        if !self.owner.owns(&file.metadata()?) {
+            return Err(foreign("a lock in it"));
+        }
         file.lock()?;
         // A lock on a file that is not there any more excludes nobody.
         let there = permissions::is_same_file(&fs::symlink_metadata(path)?, &file.metadata()?);
@@ -134,11 +168,12 @@ impl Folder {
     /// Makes a file that was not there, not even as a link.
     pub(super) fn make_file(&self, path: &Path) -> io::Result<File> {
         let file = permissions::only_ours(OpenOptions::new().read(true).write(true).create_new(true)).open(path)?;
-        if permissions::owner(&file.metadata()?) == self.owner {
+        if self.owner.owns(&file.metadata()?) {
             return Ok(file);
         }
         fs::remove_file(path)?;
-        Err(io::Error::new(ErrorKind::PermissionDenied, "it belongs to another user; run this program as that user"))
+        // This process changed its user since.
+        Err(foreign("it"))
     }
 
     /// Opens the file of a session; `None` where there is none, or none of ours.
@@ -149,8 +184,8 @@ impl Folder {
             file => file?,
         };
         let metadata = file.metadata()?;
-        let is_foreign = permissions::owner(&metadata) != self.owner || permissions::writable_by_others(&metadata);
-        Ok(if self.is_shared && is_foreign { disbelieved() } else { Some(file) })
+        let is_foreign = !self.owner.owns(&metadata) || (self.is_shared && permissions::writable_by_others(&metadata));
+        Ok(if is_foreign { disbelieved() } else { Some(file) })
     }
 
     /// Has what was renamed, linked and removed outlast a loss of power.
@@ -166,10 +201,23 @@ fn disbelieved() -> Option<File> {
 }
 
 /// A directory, made if it is missing; and what is there, which may be no directory.
-fn made(path: &Path) -> io::Result<Metadata> {
+fn there_or_made(path: &Path) -> io::Result<Metadata> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        there => return there,
+    }
     match permissions::make_directory(path) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => fs::symlink_metadata(path),
+    }
+}
+
+/// What is said where a directory is to be and none is.
+fn no_directory(path: &Path) -> io::Error {
+    let error = |why: &str| io::Error::new(ErrorKind::NotADirectory, why);
+    match path.is_symlink() {
+        true => error("it is a symbolic link: name the directory that it leads to"),
+        false => error("it is not a directory"),
     }
 }
 
@@ -194,6 +242,10 @@ fn open(path: &Path, options: &OpenOptions) -> io::Result<File> {
         }
     }
     Err(replaced)
+}
+
+fn is_gone_or_new(error: &io::Error) -> bool {
+    [ErrorKind::NotFound, ErrorKind::AlreadyExists].contains(&error.kind())
 }
 
 /// Whether a file was replaced by another one while it was opened, so that it has to be opened again. A network

@@ -11,6 +11,7 @@ mod entry;
 mod failure;
 mod folder;
 mod operations;
+mod owner;
 mod permissions;
 mod store;
 mod url;
@@ -25,8 +26,12 @@ use folder::Folder;
 /// files, and lose none of each other's changes.
 ///
 /// The names of the files are the session keys, so nobody else may list the directory: it is made with mode 0700, the
-/// files with 0600. All who use the directory are one user, also the job that cleans it. What lies in it under other
-/// names is left alone.
+/// files with 0600. All who use the directory are one user, also the job that cleans it; what another user has made
+/// there is not believed. What lies in it under other names is left alone.
+///
+/// No other user may be able to put another directory in its place: of the directories above it, those to which others
+/// may write need the sticky bit, as `/tmp` has it. To a group that the process is in they may be open, as mounted
+/// volumes are. Whoever owns a directory above it is trusted.
 ///
 /// A session without an expiry of its own ends [`cookie_age`](Self::cookie_age) after the time of modification of its
 /// file, as in Django; that is where the store keeps the expiry, to the microsecond. An instant given to
@@ -59,8 +64,8 @@ impl FileStore {
     ///
     /// # Errors
     ///
-    /// When the directory cannot be made or written to, is a symbolic link, or other users may list it or write to
-    /// it.
+    /// When the directory cannot be made or written to, is a symbolic link or belongs to another user; when other users
+    /// may list it or write to it, or write to a directory above it that has no sticky bit. The error says what to do.
     pub fn new(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         Ok(Self::over(Folder::private(directory.into())?))
     }
@@ -77,14 +82,16 @@ impl FileStore {
 
     /// [`new`](Self::new) in a directory that other users may see, that is there already, or that a symbolic link
     /// leads to. Only files that belong to the user of this process, and to which nobody else may write, are taken
-    /// for sessions.
+    /// for sessions. The directory itself belongs to this user, to the administrator, or to a group that the process is
+    /// in.
     ///
     /// Whoever may list the directory learns the keys of all sessions, and whoever may remove its files can end them:
     /// it is for a directory that is shared with people who are trusted.
     ///
     /// # Errors
     ///
-    /// When the directory is missing or cannot be written to, or another user keeps sessions in it.
+    /// When the directory is missing, cannot be written to or belongs to somebody else, or another user keeps sessions
+    /// in it; when other users may write to it, or to a directory above it, and it has no sticky bit.
     pub fn in_shared_directory(directory: impl Into<PathBuf>) -> Result<Self, StoreError> {
         Ok(Self::over(Folder::shared(directory.into())?))
     }

@@ -6,6 +6,7 @@ mod django;
 mod full;
 mod opening;
 mod permissions;
+mod planted;
 mod processes;
 mod replaced;
 

@@ -62,6 +62,7 @@ fn a_directory_that_is_open_to_others_or_a_link_is_refused_with_the_cure() -> Te
     assert!(missing.contains("cannot make the session directory"), "{missing}");
 
     fs::remove_file(link)?;
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o1722))?;
     FileStore::in_shared_directory(open)?;
     Ok(())
 }
