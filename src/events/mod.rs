@@ -7,7 +7,8 @@
 //! | event | level | fields | when |
 //! |---|---|---|---|
 //! | `malformed_key` | INFO, DEBUG | `bytes` | a cookie cannot be a key; the store was not asked |
-//! | `duplicate_cookie` | WARN, DEBUG | | two session cookies with different values; neither is believed |
+//! | `duplicate_cookie` | WARN, DEBUG | | session cookies with different values, of which several are live, or which the settings refuse; none is believed |
+//! | `stale_twin` | INFO, DEBUG | | session cookies with different values, of which exactly one is live; it is used, and the others are expired |
 //! | `too_many_cookies` | WARN, DEBUG | | more than 16 KiB of cookies; none is believed |
 //! | `unknown_key` | INFO, DEBUG | `fingerprint` | no session has this key: it has ended or expired, or there never was one |
 //! | `bad_signature` | INFO, DEBUG | `bytes` | a cookie of signed or encrypted sessions is not of this secret key; `unknown_key` follows |
@@ -22,7 +23,7 @@
 //! | `clean_up` | DEBUG | `removed` | expired sessions were removed: so many |
 //! | `clean_up_failure` | WARN | `error` `again_in` | they could not be, and when it is tried again |
 //!
-//! Eight of them can come with every request. Of each of those one line a minute has the higher level, with
+//! Nine of them can come with every request. Of each of those one line a minute has the higher level, with
 //! one field more, `more_since_the_last_line`: how many there were in between. Those have the lower level. So
 //! `jam_session=info` cannot be flooded, and `jam_session=debug` has every one.
 //!

@@ -15,6 +15,7 @@ use crate::{
 pub(crate) struct Events {
     malformed_key: NowAndThen,
     duplicate_cookie: NowAndThen,
+    stale_twin: NowAndThen,
     too_many_cookies: NowAndThen,
     unknown_key: NowAndThen,
     undecodable: NowAndThen,
@@ -47,6 +48,7 @@ impl Events {
         Self {
             malformed_key: NowAndThen::new(),
             duplicate_cookie: NowAndThen::new(),
+            stale_twin: NowAndThen::new(),
             too_many_cookies: NowAndThen::new(),
             unknown_key: NowAndThen::new(),
             undecodable: NowAndThen::new(),
@@ -91,7 +93,20 @@ impl Events {
             warn,
             "duplicate_cookie",
             {},
-            "two session cookies with different values; neither is believed"
+            "session cookies with different values, and none is believed. If it goes on, the browser holds one of another \
+             domain or path: name it in previous_cookie_domains or previous_cookie_paths"
+        );
+    }
+
+    pub(crate) fn stale_twin(&self, now: OffsetDateTime) {
+        rare!(
+            self.stale_twin,
+            now,
+            info,
+            "stale_twin",
+            {},
+            "session cookies with different values, of which one is live and is used. If it goes on, the browser holds one \
+             of another domain or path: name it in previous_cookie_domains or previous_cookie_paths"
         );
     }
 

@@ -1,6 +1,6 @@
 //! The response that goes out: cookies, caching headers, and what replaces it when the session failed.
 
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 
 use super::{cookie, verdict::Verdict};
 use crate::{
@@ -22,6 +22,7 @@ pub(super) fn finish<B: Default>(
     session: &Inner,
 ) -> Response<B> {
     let context = &session.context;
+    let facts = session.facts();
     let (mut response, saved) = match saved {
         Ok(saved) => (with_configured_status(response, context), saved),
         Err(Error::SessionInterrupted) if context.settings.on_interrupted == OnInterrupted::KeepResponse => {
@@ -31,11 +32,12 @@ pub(super) fn finish<B: Default>(
         Err(Error::SessionInterrupted) if verdict.failed => (response, None),
         Err(error) => (failure(&error, session), None),
     };
-    let secure = session.secure;
+    // A cookie that is only sent again lives no longer than its session.
+    let keeps_expiry = facts.keeps_expiry || facts.resolved && saved.is_none();
     let record = saved.or_else(|| session.issued());
     let set_cookie = match record {
-        Some(ref record) => Some(set_cookie(record, session)),
-        None if verdict.delete_cookie => Some(cookie::deletion(&context.settings, secure)),
+        Some(ref record) => Some(set_cookie(record, session, keeps_expiry)),
+        None if verdict.delete_cookie => Some(cookie::deletion(&context.settings, session.secure)),
         None => None,
     };
     let headers = response.headers_mut();
@@ -49,18 +51,28 @@ pub(super) fn finish<B: Default>(
         cookie::forbid_storing(headers, &context.settings);
     }
     if let Some(set_cookie) = set_cookie {
-        headers.append(header::SET_COOKIE, set_cookie);
+        append_cookies(headers, session, facts.contradicts, set_cookie);
     }
     response
 }
 
-fn set_cookie(record: &Record, session: &Inner) -> HeaderValue {
+/// Adds the cookie, behind the deletions of its twins: one of them may hit the cookie itself.
+fn append_cookies(headers: &mut HeaderMap, session: &Inner, contradicts: bool, set_cookie: HeaderValue) {
+    if contradicts {
+        for deletion in cookie::twin_deletions(&session.context.settings, session.secure) {
+            headers.append(header::SET_COOKIE, deletion);
+        }
+    }
+    headers.append(header::SET_COOKIE, set_cookie);
+}
+
+fn set_cookie(record: &Record, session: &Inner, keeps_expiry: bool) -> HeaderValue {
     let (context, now) = (&session.context, session.context.now());
     let setting = context.settings.expire_at_browser_close;
     let stored = context.stored_expiry(&record.session_data);
     let at_browser_close = stored.is_ok_and(|stored| stored.at_browser_close(setting));
     let mut age = context.max_age(record, now);
-    if session.facts().keeps_expiry {
+    if keeps_expiry {
         age = age.min(Expiry::At(record.expire_date).age(now, age));
     }
     cookie::set(&context.settings, &record.session_key, (!at_browser_close).then_some(age), now, session.secure)

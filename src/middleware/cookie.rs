@@ -7,7 +7,7 @@ use time::{Duration, OffsetDateTime};
 use crate::{
     backends::SessionStore,
     date_text,
-    session::{Context, Sent},
+    session::{Context, MOST_CANDIDATES, Sent},
     session_key::SessionKey,
     settings::{CookieFormat, DuplicateCookie, Headers, SameSite, Settings, SiteData},
 };
@@ -25,6 +25,7 @@ const LONGEST_AGE: Duration = Duration::days(400);
 pub(super) fn sent(headers: &HeaderMap, context: &Context) -> Sent {
     let settings = &context.settings;
     let mut found: Option<&[u8]> = None;
+    let mut several: Option<Vec<SessionKey>> = None;
     let mut left = MOST_COOKIES;
     for header in headers.get_all(header::COOKIE) {
         let Some(rest) = left.checked_sub(header.len()) else {
@@ -33,24 +34,48 @@ pub(super) fn sent(headers: &HeaderMap, context: &Context) -> Sent {
         };
         left = rest;
         for value in values(header.as_bytes(), settings.cookie_name.as_bytes()) {
-            let other = found.is_some_and(|first| first != value);
-            if other && settings.duplicate_cookie == DuplicateCookie::Refuse {
-                context.events.duplicate_cookie(context.now());
-                return Sent::Refused;
+            match (found.filter(|first| *first != value), settings.duplicate_cookie) {
+                (None, _) | (_, DuplicateCookie::TakeLast) => found = Some(value),
+                (Some(_), DuplicateCookie::Refuse) => {
+                    context.events.duplicate_cookie(context.now());
+                    return Sent::Several(Box::default());
+                }
+                (Some(first), DuplicateCookie::OneLive) => {
+                    let keys = several.get_or_insert_with(|| key(first, context).into_iter().collect());
+                    add_candidate(keys, value, context);
+                }
             }
-            found = Some(value);
         }
     }
-    let Some(value) = found else { return Sent::Nothing };
+    match (found, several) {
+        (None, _) => Sent::Nothing,
+        (Some(value), None) => key(value, context).map_or_else(|| malformed(value, context, Sent::Refused), Sent::Key),
+        (Some(value), Some(keys)) if keys.is_empty() => malformed(value, context, Sent::Several(Box::default())),
+        (Some(_), Some(keys)) if keys.len() > MOST_CANDIDATES => {
+            context.events.duplicate_cookie(context.now());
+            Sent::Several(Box::default())
+        }
+        (Some(_), Some(keys)) => Sent::Several(keys.into()),
+    }
+}
+
+/// The key that a cookie carries, if it can be one.
+fn key(value: &[u8], context: &Context) -> Option<SessionKey> {
     let accepted = std::str::from_utf8(value).ok().filter(|text| context.store.accepts(text));
-    let key = accepted.and_then(|text| SessionKey::parse(text).ok());
-    key.map_or_else(
-        || {
-            context.events.malformed_key(context.now(), value.len());
-            Sent::Refused
-        },
-        Sent::Key,
-    )
+    accepted.and_then(|text| SessionKey::parse(text).ok())
+}
+
+/// Keeps one key more than are loaded, which is enough to see that there are too many.
+fn add_candidate(keys: &mut Vec<SessionKey>, value: &[u8], context: &Context) {
+    if keys.len() > MOST_CANDIDATES || keys.iter().any(|known| known.as_str().as_bytes() == value) {
+        return;
+    }
+    keys.extend(key(value, context));
+}
+
+fn malformed(value: &[u8], context: &Context, sent: Sent) -> Sent {
+    context.events.malformed_key(context.now(), value.len());
+    sent
 }
 
 fn values<'a>(header: &'a [u8], name: &'a [u8]) -> impl Iterator<Item = &'a [u8]> {
@@ -99,20 +124,70 @@ pub(super) fn set(
         CookieFormat::Django => age,
     });
     let flags = Flags::of(settings, secure);
-    render(settings, key.as_str(), flags, age.map(|age| (age, now.saturating_add(age))))
+    render(settings, Place::of(settings), key.as_str(), flags, age.map(|age| (age, now.saturating_add(age))))
 }
 
 /// The `Set-Cookie` that makes a browser forget the cookie: it has to name it exactly.
 pub(super) fn deletion(settings: &Settings, secure: bool) -> HeaderValue {
-    let flags = match settings.cookie_format {
+    delete_at(settings, Place::of(settings), deletion_flags(settings, secure))
+}
+
+/// The deletions of the cookies of our name that a browser may hold beside the configured one: those of this very host
+/// and of the previous domains and paths, and those that are not partitioned where the configured one is.
+pub(super) fn twin_deletions(settings: &Settings, secure: bool) -> Vec<HeaderValue> {
+    let configured = Place::of(settings);
+    let domains = settings.previous_cookie_domains.iter().map(|domain| Some(domain.as_str()));
+    let paths = settings.previous_cookie_paths.iter().map(String::as_str);
+    let mut places: Vec<Place<'_>> = Vec::new();
+    for domain in [configured.domain, None].into_iter().chain(domains) {
+        for path in std::iter::once(configured.path).chain(paths.clone()) {
+            let place = Place { domain, path };
+            if !place.is(configured) && !places.iter().any(|known| known.is(place)) {
+                places.push(place);
+            }
+        }
+    }
+    let flags = deletion_flags(settings, secure);
+    let mut deletions: Vec<_> = places.iter().map(|place| delete_at(settings, *place, flags)).collect();
+    if flags.partitioned {
+        let flags = Flags { partitioned: false, ..flags };
+        deletions.extend([configured].iter().chain(&places).map(|place| delete_at(settings, *place, flags)));
+    }
+    deletions
+}
+
+fn delete_at(settings: &Settings, place: Place<'_>, flags: Flags) -> HeaderValue {
+    render(settings, place, "", flags, Some((Duration::ZERO, OffsetDateTime::UNIX_EPOCH)))
+}
+
+fn deletion_flags(settings: &Settings, secure: bool) -> Flags {
+    match settings.cookie_format {
         CookieFormat::Rfc6265bis => Flags::of(settings, secure),
         CookieFormat::Django => {
             let prefixed = ["__Host-", "__Secure-"].iter().any(|prefix| settings.cookie_name.starts_with(prefix));
             let secure = prefixed || settings.cookie_same_site == SameSite::None;
             Flags { http_only: false, partitioned: false, secure }
         }
-    };
-    render(settings, "", flags, Some((Duration::ZERO, OffsetDateTime::UNIX_EPOCH)))
+    }
+}
+
+/// By which a browser keeps cookies of one name apart.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    domain: Option<&'a str>,
+    path: &'a str,
+}
+
+impl<'a> Place<'a> {
+    fn of(settings: &'a Settings) -> Self {
+        Self { domain: settings.cookie_domain.as_deref(), path: &settings.cookie_path }
+    }
+
+    /// Whether a browser takes them for the same: it ignores a leading dot and the case of a domain.
+    fn is(self, other: Place<'_>) -> bool {
+        let plain = |domain: Option<&str>| domain.map(|domain| domain.trim_start_matches('.').to_ascii_lowercase());
+        self.path == other.path && plain(self.domain) == plain(other.domain)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -131,7 +206,13 @@ impl Flags {
 }
 
 /// Every saved session has one, and the machinery of `format!` would be most of what it costs.
-fn render(settings: &Settings, value: &str, flags: Flags, ends: Option<(Duration, OffsetDateTime)>) -> HeaderValue {
+fn render(
+    settings: &Settings,
+    place: Place<'_>,
+    value: &str,
+    flags: Flags,
+    ends: Option<(Duration, OffsetDateTime)>,
+) -> HeaderValue {
     let mut text = String::with_capacity(LIKELY_LENGTH);
     text.push_str(&settings.cookie_name);
     text.push('=');
@@ -147,7 +228,7 @@ fn render(settings: &Settings, value: &str, flags: Flags, ends: Option<(Duration
         text.push_str("; Secure");
     }
     text.push_str("; Path=");
-    text.push_str(&settings.cookie_path);
+    text.push_str(place.path);
     if let Some((age, at)) = ends {
         text.push_str("; Max-Age=");
         date_text::push_integer(&mut text, age.whole_seconds());
@@ -155,7 +236,7 @@ fn render(settings: &Settings, value: &str, flags: Flags, ends: Option<(Duration
         date_text::push_http(&mut text, at);
     }
     // As it was configured, and as a Django next door writes it.
-    if let Some(domain) = &settings.cookie_domain {
+    if let Some(domain) = place.domain {
         text.push_str("; Domain=");
         text.push_str(domain);
     }

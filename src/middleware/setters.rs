@@ -35,6 +35,20 @@ impl<N> SessionLayer<N> {
         self.change(|context| context.settings.cookie_path = path.into())
     }
 
+    /// Values that the cookie's `Domain` had before:
+    /// [`Settings::previous_cookie_domains`](crate::Settings::previous_cookie_domains).
+    pub fn previous_cookie_domains(self, domains: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let domains = domains.into_iter().map(Into::into).collect();
+        self.change(|context| context.settings.previous_cookie_domains = domains)
+    }
+
+    /// Values that the cookie's `Path` had before:
+    /// [`Settings::previous_cookie_paths`](crate::Settings::previous_cookie_paths).
+    pub fn previous_cookie_paths(self, paths: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let paths = paths.into_iter().map(Into::into).collect();
+        self.change(|context| context.settings.previous_cookie_paths = paths)
+    }
+
     /// Whether the cookie travels over HTTPS only: [`Settings::cookie_secure`](crate::Settings::cookie_secure).
     #[doc(alias = "with_secure")]
     pub fn cookie_secure(self, secure: bool) -> Self {

@@ -100,19 +100,25 @@ impl Inner {
             return Ok(());
         }
         let _alone = self.loading.lock().await;
-        let Some(session_key) = self.unloaded_key() else { return Ok(()) };
-        let ends = self.context.ends();
-        let (record, undecodable) = self.fetch(&session_key).await?;
-        match &record {
-            Some(_) => events::found(),
-            None if undecodable => {}
-            None => self.context.events.unknown_key(self.context.now(), &session_key),
+        match self.unloaded() {
+            Sent::Key(session_key) => self.load_key(&session_key).await,
+            // In a box, so that the future of every other request is no larger for it.
+            Sent::Several(keys) => Box::pin(self.load_one_of(&keys)).await,
+            Sent::Nothing | Sent::Refused => Ok(()),
         }
+    }
+
+    async fn load_key(&self, session_key: &SessionKey) -> Result<(), Error> {
+        let ends = self.context.ends();
+        let found = self.look_up(session_key).await?;
+        self.report(&found, session_key, self.context.now());
+        let undecodable = found.is_undecodable();
+        let record = found.into_record();
         let mut state = self.lock();
         // A flush may have been quicker.
         if !state.loaded {
             // The browser is still to hear of the key that another request has renewed.
-            state.issued = record.as_ref().is_some_and(|record| record.session_key != session_key);
+            state.issued = record.as_ref().is_some_and(|record| record.session_key != *session_key);
             state.ends = ends;
             state.install_loaded(record);
             state.undecodable = undecodable;
@@ -120,23 +126,41 @@ impl Inner {
         Ok(())
     }
 
-    fn unloaded_key(&self) -> Option<SessionKey> {
+    /// What the client sent, if it is still to be loaded.
+    fn unloaded(&self) -> Sent {
         let state = self.lock();
-        if state.loaded { None } else { state.session_key().cloned() }
+        if state.loaded { Sent::Nothing } else { state.sent.clone() }
+    }
+
+    /// Counts and logs the result of a load.
+    pub(super) fn report(&self, found: &Found, session_key: &SessionKey, now: OffsetDateTime) {
+        match found {
+            Found::Live(_) => events::found(),
+            Found::Missing => self.context.events.unknown_key(now, session_key),
+            Found::Undecodable(error) => self.context.events.undecodable(now, session_key, error),
+        }
     }
 
     /// The stored session; an undecodable one counts as none.
     pub(super) async fn fetch(&self, session_key: &SessionKey) -> Result<(Option<Record>, bool), Error> {
+        let found = self.look_up(session_key).await?;
+        let undecodable = found.is_undecodable();
+        if !matches!(found, Found::Live(_) | Found::Missing) {
+            self.report(&found, session_key, self.context.now());
+        }
+        Ok((found.into_record(), undecodable))
+    }
+
+    /// Asks the store, within the deadline.
+    pub(super) async fn look_up(&self, session_key: &SessionKey) -> Result<Found, Error> {
         let after = self.context.settings.load_deadline;
         let now = self.context.now();
         let load = self.context.load(session_key, now);
         match tokio::time::timeout(after, load).await {
             Err(_) => Err(Error::Deadline { after }),
-            Ok(Ok(record)) => Ok((record.filter(|record| self.context.lives(record, now)), false)),
-            Ok(Err(error @ StoreError::Undecodable(_))) => {
-                self.context.events.undecodable(now, session_key, &error);
-                Ok((None, true))
-            }
+            Ok(Ok(Some(record))) if self.context.lives(&record, now) => Ok(Found::Live(record)),
+            Ok(Ok(_)) => Ok(Found::Missing),
+            Ok(Err(error @ StoreError::Undecodable(_))) => Ok(Found::Undecodable(error)),
             Ok(Err(error)) => Err(error.into()),
         }
     }
@@ -289,8 +313,32 @@ fn tell(commit: &Commit, result: &Result<Record, Error>) {
     }
 }
 
+/// The result of a load.
+#[derive(Debug)]
+pub(super) enum Found {
+    Live(Record),
+    /// No session has this key, or it has ended.
+    Missing,
+    /// What is stored does not verify or decode.
+    Undecodable(StoreError),
+}
+
+impl Found {
+    pub(super) fn record(&self) -> Option<&Record> {
+        if let Self::Live(record) = self { Some(record) } else { None }
+    }
+
+    fn into_record(self) -> Option<Record> {
+        if let Self::Live(record) = self { Some(record) } else { None }
+    }
+
+    pub(super) fn is_undecodable(&self) -> bool {
+        matches!(self, Self::Undecodable(_))
+    }
+}
+
 impl State {
-    fn install_loaded(&mut self, record: Option<Record>) {
+    pub(super) fn install_loaded(&mut self, record: Option<Record>) {
         // What `LazySession::set_modified` asked for before the load is still asked for.
         let unsaved = self.unsaved;
         self.install(record);

@@ -11,7 +11,8 @@ impl Session {
     ///
     /// It happens at once, whatever becomes of the response, and no other request brings it back. The
     /// response tells the browser to forget the cookie. A session that is not stored has nothing to delete: that
-    /// is no error.
+    /// is no error. Where [several cookies](crate::DuplicateCookie::OneLive) contradict each other and none of them is
+    /// used, the sessions of all of them end.
     ///
     /// Pages that the browser has seen may still be behind its back button, unless they were answered with
     /// `Cache-Control: no-store`. [`Settings::clear_site_data`](crate::Settings::clear_site_data) has it drop the others.
@@ -25,6 +26,9 @@ impl Session {
     #[doc(alias = "logout")]
     pub async fn flush(&self) -> Result<(), Error> {
         self.edit(|_| ())?;
+        for session_key in self.0.contradicting_keys() {
+            self.end_stored(session_key).await?;
+        }
         let mut stored = self.ended_key();
         loop {
             if let Some(session_key) = &stored {

@@ -60,8 +60,8 @@ impl LazySession {
         Ok(Session::new(Arc::clone(&self.0)))
     }
 
-    /// The key of the session, or, before it is loaded, what the client says it is. The response then varies with
-    /// the cookie.
+    /// The key of the session, or, before it is loaded, what the client says it is: `None` where it says several. The
+    /// response then varies with the cookie.
     #[must_use]
     pub fn session_key(&self) -> Option<SessionKey> {
         self.0.look().session_key().cloned()

@@ -8,6 +8,7 @@ use crate::{error::Error, events::Fingerprint, session_data::SessionData, sessio
 
 mod attempt;
 mod authenticated;
+mod candidates;
 #[cfg(feature = "django_auth")]
 mod change;
 mod commit;
@@ -28,7 +29,7 @@ mod queue;
 mod raw;
 mod renewal;
 mod state;
-pub(crate) use state::{Facts, Sent};
+pub(crate) use state::{Facts, MOST_CANDIDATES, Sent};
 mod test_cookie;
 mod writes;
 pub(crate) use writes::{Tracked, outcome};

@@ -13,10 +13,32 @@ use crate::{
 pub(crate) enum Sent {
     /// There was none.
     Nothing,
-    /// There was one that no store of ours has issued, or several that contradict each other.
+    /// There was one that no store of ours has issued, or more than is looked at.
     Refused,
     /// It may be the key of a session.
     Key(SessionKey),
+    /// There were several with different values. These of them may be keys of sessions: at most
+    /// [`MOST_CANDIDATES`], and none where the settings or their number refuse them all.
+    Several(Box<[SessionKey]>),
+}
+
+/// The largest number of sessions that are loaded for one request, to see which of its cookies is live.
+pub(crate) const MOST_CANDIDATES: usize = 4;
+
+impl Sent {
+    /// Whether several cookies with different values came.
+    fn contradicts(&self) -> bool {
+        matches!(self, Self::Several(_))
+    }
+
+    /// Whether there is nothing to load.
+    fn is_keyless(&self) -> bool {
+        match self {
+            Self::Nothing | Self::Refused => true,
+            Self::Key(_) => false,
+            Self::Several(keys) => keys.is_empty(),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -42,6 +64,10 @@ pub(super) struct State {
     pub(super) ended: bool,
     /// The stored session does not decode; it is to be left alone.
     pub(super) undecodable: bool,
+    /// Several cookies came, and more than one of them is of a live session: none is used, and all are left alone.
+    pub(super) ambiguous: bool,
+    /// Several cookies came, and exactly one is of a live session: the client must learn which.
+    pub(super) resolved: bool,
     /// An explicit save has to be told to the client, whatever the response.
     pub(super) issued: bool,
     /// An explicit save succeeded: that its session has ended since is an interruption.
@@ -60,7 +86,7 @@ pub(super) struct State {
 impl State {
     pub(super) fn new(sent: Sent) -> Self {
         Self {
-            loaded: !matches!(sent, Sent::Key(_)),
+            loaded: sent.is_keyless(),
             sent,
             record: None,
             data: SessionData::default(),
@@ -73,6 +99,8 @@ impl State {
             cycle: false,
             ended: false,
             undecodable: false,
+            ambiguous: false,
+            resolved: false,
             issued: false,
             saved: false,
             ends: 0,
@@ -83,7 +111,7 @@ impl State {
         }
     }
 
-    /// The key: of the stored session, or what the client sent as long as nobody looked.
+    /// The key: of the stored session, or, before the session is loaded, what the client sent if that is one key.
     pub(super) fn session_key(&self) -> Option<&SessionKey> {
         match (&self.record, &self.sent) {
             (Some(record), _) => Some(&record.session_key),
@@ -147,6 +175,8 @@ impl State {
         self.issued = false;
         self.saved = false;
         self.undecodable = false;
+        self.ambiguous = false;
+        self.resolved = false;
         self.flushes += 1;
     }
 
@@ -161,7 +191,9 @@ impl State {
             has_data: !self.data.is_empty(),
             cycle: self.cycle,
             ended: self.ended,
-            undecodable: self.undecodable,
+            undecodable: self.undecodable || self.ambiguous,
+            contradicts: self.sent.contradicts(),
+            resolved: self.resolved,
             issued: self.issued,
             keeps_expiry: self.keeps_expiry,
             renew: self.renew,
@@ -181,7 +213,12 @@ pub(crate) struct Facts {
     pub(crate) has_data: bool,
     pub(crate) cycle: bool,
     pub(crate) ended: bool,
+    /// What is stored does not decode, or is of several live sessions: it is left alone.
     pub(crate) undecodable: bool,
+    /// Several cookies with different values came.
+    pub(crate) contradicts: bool,
+    /// Exactly one of them is of a live session, which is the one that was loaded.
+    pub(crate) resolved: bool,
     pub(crate) issued: bool,
     pub(crate) keeps_expiry: bool,
     pub(crate) renew: bool,

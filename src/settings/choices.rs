@@ -57,12 +57,25 @@ pub enum HashKeys {
     On,
 }
 
-/// What to do with two cookies of our name that carry different values.
+/// What to do with cookies of our name that carry different values. A browser has several of them when their domains or
+/// paths differ: after [`cookie_domain`](crate::Settings::cookie_domain) or
+/// [`cookie_path`](crate::Settings::cookie_path) was changed, when sites on a domain and its subdomain use the same
+/// name, or when a sibling subdomain planted one (cookie tossing). It does not tell which value has which domain.
+///
+/// Whatever the choice, a response that sets or deletes the cookie for a request with contradicting cookies also expires
+/// the twins that it can name; only with [`TakeLast`](Self::TakeLast), as in Django, it does not. These are the cookie of
+/// this very host alone, where a `cookie_domain` is set, and those of
+/// [`previous_cookie_domains`](crate::Settings::previous_cookie_domains) and
+/// [`previous_cookie_paths`](crate::Settings::previous_cookie_paths).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DuplicateCookie {
-    /// Believe neither: somebody may have planted one (cookie tossing).
+    /// Load the sessions of up to four different keys, all at once. If exactly one is live it is used, the response
+    /// sends its key again and expires the twins. If more than one is live, or there are more than four keys, the visitor
+    /// has no session, with one event; a first write then makes a new one.
+    OneLive,
+    /// Believe none: with a `__Host-` cookie, which no other host can set, two are an attack.
     Refuse,
     /// Believe the last one, as Django does.
     TakeLast,

@@ -8,11 +8,13 @@ use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
     "COOKIE_PATH",
+    "PREVIOUS_COOKIE_DOMAINS",
+    "PREVIOUS_COOKIE_PATHS",
     "COOKIE_SECURE",
     "SECURE_PROXY_SSL_HEADER",
     "COOKIE_HTTPONLY",
@@ -36,7 +38,8 @@ impl Settings {
     /// Reads Django's variables from the environment, with `prefix` in front: with `"SESSION_"`,
     /// `SESSION_COOKIE_NAME`, `_COOKIE_AGE`, `_COOKIE_DOMAIN`, `_COOKIE_PATH`, `_COOKIE_SECURE`,
     /// `_COOKIE_HTTPONLY`, `_COOKIE_SAMESITE`, `_EXPIRE_AT_BROWSER_CLOSE` and `_SAVE_EVERY_REQUEST`, and of ours
-    /// `_COOKIE_PARTITIONED`, `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_ABSOLUTE_AGE`,
+    /// `_PREVIOUS_COOKIE_DOMAINS` and `_PREVIOUS_COOKIE_PATHS` (with commas between them), `_COOKIE_PARTITIONED`,
+    /// `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_ABSOLUTE_AGE`,
     /// `_RENEW_AFTER`, `_RENEWAL_GRACE`, `_HASH_KEYS`,
     /// `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
@@ -65,6 +68,8 @@ impl Settings {
             "COOKIE_AGE" => self.cookie_age = seconds(value)?,
             "COOKIE_DOMAIN" => self.cookie_domain = (!value.is_empty()).then(|| value.to_owned()),
             "COOKIE_PATH" => self.cookie_path = value.to_owned(),
+            "PREVIOUS_COOKIE_DOMAINS" => self.previous_cookie_domains = list(value),
+            "PREVIOUS_COOKIE_PATHS" => self.previous_cookie_paths = list(value),
             "COOKIE_SECURE" => self.cookie_secure = switch(value)?,
             "SECURE_PROXY_SSL_HEADER" => self.secure_proxy_ssl_header = Some(value.parse()?),
             "COOKIE_HTTPONLY" => self.cookie_http_only = switch(value)?,
@@ -98,6 +103,10 @@ fn seconds(value: &str) -> Result<Duration, SettingsError> {
         .parse()
         .map(Duration::from_secs)
         .map_err(|_| wrong("the value is not a whole number of seconds, 0 or more"))
+}
+
+fn list(value: &str) -> Vec<String> {
+    value.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect()
 }
 
 fn switch(value: &str) -> Result<bool, SettingsError> {

@@ -62,6 +62,12 @@ pub struct Settings {
     /// The cookie's `Path`: browsers send the cookie to this path and below. `/`.
     #[doc(alias = "SESSION_COOKIE_PATH")]
     pub cookie_path: String,
+    /// Values that `cookie_domain` had before. Browsers keep a cookie of another domain beside the new one for as long as
+    /// it lives and send both; a response that sees both expires the one of each domain named here. The cookie of this
+    /// very host needs no mention. Name a domain until `cookie_age` has passed since the change. Empty.
+    pub previous_cookie_domains: Vec<String>,
+    /// Values that `cookie_path` had before, as `previous_cookie_domains`. Empty.
+    pub previous_cookie_paths: Vec<String>,
     /// Whether the cookie travels over HTTPS only (`Secure`). Over plain HTTP a visitor then has a new session on
     /// each request. On, unlike Django.
     #[doc(alias = "SESSION_COOKIE_SECURE")]
@@ -119,7 +125,7 @@ pub struct Settings {
     pub hash_keys: HashKeys,
     /// What happens when another request saved the session meanwhile. [`SaveMode::Merge`].
     pub save_mode: SaveMode,
-    /// What two cookies of our name with different values mean. [`DuplicateCookie::Refuse`].
+    /// What several cookies of our name with different values mean. [`DuplicateCookie::OneLive`].
     pub duplicate_cookie: DuplicateCookie,
     /// When a deletion cookie is sent. [`DeletionCookie::OnFlush`].
     pub deletion_cookie: DeletionCookie,
@@ -157,6 +163,8 @@ impl Default for Settings {
             cookie_age: Duration::from_secs(14 * 24 * 60 * 60),
             cookie_domain: None,
             cookie_path: "/".into(),
+            previous_cookie_domains: Vec::new(),
+            previous_cookie_paths: Vec::new(),
             cookie_secure: true,
             secure_proxy_ssl_header: None,
             cookie_http_only: true,
@@ -170,7 +178,7 @@ impl Default for Settings {
             renewal_grace: Duration::from_secs(30),
             hash_keys: HashKeys::Off,
             save_mode: SaveMode::Merge,
-            duplicate_cookie: DuplicateCookie::Refuse,
+            duplicate_cookie: DuplicateCookie::OneLive,
             deletion_cookie: DeletionCookie::OnFlush,
             cookie_format: CookieFormat::Rfc6265bis,
             headers: Headers::VaryAndNoStore,

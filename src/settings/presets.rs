@@ -48,6 +48,7 @@ impl Settings {
             cookie_secure: true,
             cookie_http_only: true,
             cookie_same_site: SameSite::Lax,
+            duplicate_cookie: DuplicateCookie::Refuse,
             expire_at_browser_close: true,
             // A twentieth of the idle time: reading counts as activity, and few readers cost a write.
             refresh_threshold: Some(Duration::from_secs(90)),

@@ -11,6 +11,8 @@ use crate::error::SettingsError;
 const MINUTE: Duration = Duration::from_secs(60);
 /// Who has an old key has a session for so long at most.
 const LONGEST_GRACE: Duration = Duration::from_secs(5 * 60);
+/// The largest number of domains times the number of paths: each of them is a line of the response.
+const MOST_TWINS: usize = 20;
 /// Nothing lives longer: dates stay far from what databases and Python can express.
 const LONGEST: Duration = Duration::from_secs(100 * 366 * 24 * 60 * 60);
 
@@ -30,6 +32,7 @@ impl Settings {
 
     fn problem(&self) -> Option<String> {
         let problem = self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.proxy_problem());
+        let problem = problem.or_else(|| self.twin_problem());
         let problem = problem.or_else(|| self.duration_problem()).or_else(|| self.lifetime_problem());
         problem.or_else(|| self.status_problem())
     }
@@ -78,18 +81,24 @@ impl Settings {
         if self.cookie_partitioned && !self.cookie_secure {
             return Some("a partitioned cookie needs cookie_secure".into());
         }
-        if !self.cookie_path.starts_with('/') || !self.cookie_path.bytes().all(is_attribute) {
-            return Some(format!(
-                "cookie_path {:?} does not begin with / or has a character of its own",
-                self.cookie_path
-            ));
+        let domain = self.cookie_domain.as_deref();
+        path_problem("cookie_path", &self.cookie_path)
+            .or_else(|| domain.and_then(|domain| domain_problem("cookie_domain", domain)))
+    }
+
+    /// The twins that are expired have to be cookies that a browser can hold, and few.
+    fn twin_problem(&self) -> Option<String> {
+        let (domains, paths) = (&self.previous_cookie_domains, &self.previous_cookie_paths);
+        if self.cookie_name.starts_with("__Host-") && !(domains.is_empty() && paths.is_empty()) {
+            return Some(
+                "a __Host- cookie had no other domain or path: leave out previous_cookie_domains and _paths".into(),
+            );
         }
-        let domain = self.cookie_domain.as_deref()?;
-        let plausible = domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
-        if domain.trim_matches('.').is_empty() || !plausible {
-            return Some(format!("cookie_domain {domain:?} is not a domain"));
+        if (domains.len() + 2) * (paths.len() + 1) > MOST_TWINS {
+            return Some("previous_cookie_domains and previous_cookie_paths are too many: name the latest".into());
         }
-        None
+        let domains = domains.iter().find_map(|domain| domain_problem("previous_cookie_domains", domain));
+        domains.or_else(|| paths.iter().find_map(|path| path_problem("previous_cookie_paths", path)))
     }
 
     fn duration_problem(&self) -> Option<String> {
@@ -144,6 +153,17 @@ impl Settings {
         }
         None
     }
+}
+
+fn path_problem(setting: &str, path: &str) -> Option<String> {
+    let plausible = path.starts_with('/') && path.bytes().all(is_attribute);
+    (!plausible).then(|| format!("{setting} {path:?} does not begin with / or has a character of its own"))
+}
+
+fn domain_problem(setting: &str, domain: &str) -> Option<String> {
+    let plausible = domain.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b));
+    let plausible = plausible && !domain.trim_matches('.').is_empty();
+    (!plausible).then(|| format!("{setting} {domain:?} is not a domain"))
 }
 
 /// A character of a token (RFC 9110), which is what a cookie's name is made of.

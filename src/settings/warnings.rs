@@ -104,7 +104,7 @@ impl Settings {
             (
                 self.duplicate_cookie == DuplicateCookie::TakeLast,
                 "duplicate_cookie",
-                "of two cookies with different values one is believed, and somebody may have planted it; refuse both",
+                "of two cookies with different values one is believed, and somebody may have planted it; use one_live or refuse",
             ),
             (
                 self.deletion_cookie == DeletionCookie::WhenEmpty,

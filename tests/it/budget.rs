@@ -21,9 +21,13 @@ enum Cookie {
     Expired,
     Unknown,
     Malformed,
+    /// A stored one and an unknown one.
+    Twins,
+    TwoStored,
+    FiveKeys,
 }
 
-use Cookie::{Expired, Idle, Malformed, None, Stored, Unknown};
+use Cookie::{Expired, FiveKeys, Idle, Malformed, None, Stored, Twins, TwoStored, Unknown};
 
 /// A row of the table: what is done, and what it costs.
 struct Case {
@@ -38,7 +42,7 @@ const fn case(name: &'static str, cookie: Cookie, path: &'static str, cost: &'st
     Case { name, cookie, path, settings: |layer| layer, cost }
 }
 
-const CASES: [Case; 20] = [
+const CASES: [Case; 30] = [
     case("untouched without cookie", None, "/untouched", "nothing"),
     case("untouched with cookie", Stored, "/untouched", "nothing"),
     case("no cookie, read", None, "/read", "nothing"),
@@ -59,6 +63,16 @@ const CASES: [Case; 20] = [
     case("an equal value written", Stored, "/write", "SELECT 1"),
     case("an equal expiry set", Idle, "/expire", "SELECT 1, UPDATE of expire_date 1"),
     case("an equal expiry set, and written", Idle, "/expire-and-count", "SELECT 1, UPDATE 1"),
+    case("two cookies, untouched", Twins, "/untouched", "nothing"),
+    case("two cookies, one live, read", Twins, "/read", "SELECT 2"),
+    case("two cookies, one live, read and written", Twins, "/count", "SELECT 2, UPDATE 1"),
+    case("two cookies, one live, cycle_key", Twins, "/cycle", "SELECT 2, UPDATE 1"),
+    case("two cookies, one live, flush", Twins, "/flush", "DELETE 1, SELECT 2"),
+    case("two cookies, flush through LazySession", Twins, "/flush-lazily", "DELETE 2"),
+    case("two cookies, both live, read", TwoStored, "/read", "SELECT 2"),
+    case("two cookies, both live, written", TwoStored, "/count", "INSERT 1, SELECT 2"),
+    case("two cookies, both live, flush", TwoStored, "/flush", "DELETE 2, SELECT 2"),
+    case("five cookies, written", FiveKeys, "/count", "INSERT 1"),
 ];
 
 /// The rows about extending a session that nobody changes, and about renewing its key.
@@ -135,6 +149,9 @@ async fn cost_of(case: &Case, store: &(impl SessionStore + Clone), ledger: &impl
         Idle => cookie_of(&send(&site, "/expire", "").await).ok_or("a new session sets a cookie")?,
         Unknown => "sessionid=0123456789abcdefghijklmnopqrstuv".to_owned(),
         Malformed => "sessionid=0123456789ABCDEF".to_owned(),
+        Twins => format!("{}; sessionid=0123456789abcdefghijklmnopqrstuv", visitor(&site).await),
+        TwoStored => format!("{}; {}", visitor(&site).await, visitor(&site).await),
+        FiveKeys => (0..5).map(|n| format!("sessionid={n:0>32}")).collect::<Vec<_>>().join("; "),
     };
     moment.advance(LATER);
     ledger.take().await?;

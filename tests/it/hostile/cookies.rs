@@ -2,7 +2,7 @@
 
 use axum::Router;
 use http::HeaderValue;
-use jam_session::SessionLayer;
+use jam_session::{DuplicateCookie, SessionLayer, Settings};
 
 use super::{ask, recognized};
 use crate::support::{Op, Probe, site, visitor};
@@ -16,8 +16,12 @@ const INVISIBLE: [char; 31] = [
 
 /// A site whose cookie has this name, what its store is asked, and a visitor's key.
 async fn watched(name: &str) -> (Router, Probe, String) {
+    watched_with(name, Settings::default().duplicate_cookie).await
+}
+
+async fn watched_with(name: &str, rule: DuplicateCookie) -> (Router, Probe, String) {
     let probe = Probe::new();
-    let site = site(SessionLayer::new(probe.clone()).cookie_name(name));
+    let site = site(SessionLayer::new(probe.clone()).cookie_name(name).duplicate_cookie(rule));
     let cookie = visitor(&site).await;
     let (found, key) = cookie.split_once('=').expect("name and value");
     assert_eq!(found, name);
@@ -101,7 +105,8 @@ async fn a_name_in_another_case_or_encoding_is_not_ours() {
 
 #[tokio::test]
 async fn cookies_that_contradict_each_other_are_ignored_in_any_order_and_any_number_of_fields() {
-    let (site, probe, key) = watched("sessionid").await;
+    assert_eq!(Settings::hardened().duplicate_cookie, DuplicateCookie::Refuse);
+    let (site, probe, key) = watched_with("sessionid", DuplicateCookie::Refuse).await;
     let ours = field("sessionid", &key);
     let others = ["0123456789abcdefghijklmnopqrstuv", "", "x", "\"\"", &key[1..], &key.to_uppercase(), "\u{fffd}"];
 
@@ -117,6 +122,26 @@ async fn cookies_that_contradict_each_other_are_ignored_in_any_order_and_any_num
     for fields in [vec![twice.clone()], vec![ours.clone(); 2], vec![ours.clone(); 100], vec![twice; 50]] {
         assert!(recognized(&site, &fields).await, "the same value in {} fields", fields.len());
     }
+}
+
+#[tokio::test]
+async fn however_many_cookies_contradict_each_other_at_most_four_are_loaded() {
+    let (site, probe, key) = watched("sessionid").await;
+    let keys = |count: usize| (0..count).map(|n| field("sessionid", format!("{n:0>32}"))).collect::<Vec<_>>();
+    let noise = || (0..500).map(|n| field("sessionid", format!("noise-{n}")));
+
+    for count in [3, 4, 5, 300] {
+        let mut fields = keys(count);
+        fields.insert(count / 2, field("sessionid", &key));
+        let fields: Vec<_> = fields.into_iter().chain(noise().take(20)).collect();
+        assert_eq!(recognized(&site, &fields).await, count == 3, "{count} others");
+        assert_eq!(probe.take_calls().len(), if count == 3 { 4 } else { 0 }, "{count} others");
+    }
+    // What cannot be a key is no candidate, however much of it there is.
+    let fields: Vec<_> = noise().chain([field("sessionid", &key)]).chain(noise()).collect();
+    let few = &fields[250..750];
+    assert!(recognized(&site, few).await);
+    assert_eq!(probe.take_calls(), [Op::Load]);
 }
 
 #[tokio::test]

@@ -91,13 +91,25 @@ async fn two_equal_cookies_are_one() {
 }
 
 #[tokio::test]
-async fn of_two_different_cookies_neither_is_believed() {
-    let site = site(layer());
+async fn of_two_different_cookies_neither_is_believed_where_that_is_set() {
+    let site = site(layer().duplicate_cookie(DuplicateCookie::Refuse));
     let ours = visitor(&site).await;
 
     assert!(!recognized(&site, &[format!("{ours}; {OTHER}").as_bytes()]).await);
     assert!(!recognized(&site, &[OTHER.as_bytes(), ours.as_bytes()]).await);
     assert!(!recognized(&site, &[format!("{ours}; sessionid=").as_bytes()]).await);
+}
+
+#[tokio::test]
+async fn of_several_different_cookies_the_only_live_one_is_believed() {
+    let site = site(layer());
+    let ours = visitor(&site).await;
+    let another = visitor(&site).await;
+
+    assert!(recognized(&site, &[format!("{ours}; {OTHER}").as_bytes()]).await);
+    assert!(recognized(&site, &[OTHER.as_bytes(), ours.as_bytes()]).await);
+    assert!(recognized(&site, &[format!("{ours}; sessionid=").as_bytes()]).await);
+    assert!(!recognized(&site, &[format!("{ours}; {another}").as_bytes()]).await);
 }
 
 #[tokio::test]

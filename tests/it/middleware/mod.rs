@@ -13,3 +13,4 @@ mod overlap;
 mod proxies;
 mod randomness;
 mod site_data;
+mod twins;

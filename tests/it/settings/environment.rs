@@ -55,6 +55,8 @@ fn each_variable_is_read() -> TestResult {
         ("COOKIE_AGE", "90"),
         ("COOKIE_DOMAIN", "example.com"),
         ("COOKIE_PATH", "/app"),
+        ("PREVIOUS_COOKIE_DOMAINS", "a.example, b.example"),
+        ("PREVIOUS_COOKIE_PATHS", "/"),
         ("COOKIE_SECURE", "true"),
         ("COOKIE_HTTPONLY", "False"),
         ("COOKIE_SAMESITE", "None"),
@@ -78,6 +80,8 @@ fn each_variable_is_read() -> TestResult {
         settings.cookie_age = Duration::from_secs(90);
         settings.cookie_domain = Some("example.com".into());
         settings.cookie_path = "/app".into();
+        settings.previous_cookie_domains = vec!["a.example".into(), "b.example".into()];
+        settings.previous_cookie_paths = vec!["/".into()];
         settings.cookie_http_only = false;
         settings.cookie_same_site = SameSite::None;
         settings.cookie_partitioned = true;

@@ -19,6 +19,8 @@ pub(super) fn everything() -> Value {
         "cookie_age": 90,
         "cookie_domain": "example.com",
         "cookie_path": "/app",
+        "previous_cookie_domains": ["old.example.com"],
+        "previous_cookie_paths": ["/old"],
         "cookie_secure": false,
         "secure_proxy_ssl_header": "X-Forwarded-Proto: https",
         "cookie_http_only": false,
@@ -60,7 +62,7 @@ fn each_name_is_read_and_alone_makes_a_difference() -> TestResult {
     let all = everything();
     let names = all.as_object().ok_or("an object")?;
 
-    assert_eq!(names.len(), 28);
+    assert_eq!(names.len(), 30);
     for (name, value) in names {
         assert_ne!(read(json!({ name: value }))?, Settings::default(), "{name}");
     }

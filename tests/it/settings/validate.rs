@@ -278,6 +278,8 @@ fn every_setter_sets_its_setting() -> TestResult {
         .secure_proxy_ssl_header(ProxyHeader::new("X-Forwarded-Proto", "https"))
         .cookie_http_only(false)
         .cookie_same_site(SameSite::Strict)
+        .previous_cookie_domains(["old.example.com"])
+        .previous_cookie_paths(["/old"])
         .cookie_partitioned(true)
         .expire_at_browser_close(true)
         .save_every_request(true)
@@ -302,6 +304,33 @@ fn every_setter_sets_its_setting() -> TestResult {
     let same: Settings = serde_json::from_value(super::formats::everything())?;
     assert_eq!(layer.settings(), &same);
     Ok(())
+}
+
+#[test]
+fn twins_have_to_be_cookies_that_a_browser_can_hold() {
+    let twins = |domains: &[&str], paths: &[&str]| {
+        let mut settings = Settings::default();
+        settings.previous_cookie_domains = domains.iter().map(|&domain| domain.to_owned()).collect();
+        settings.previous_cookie_paths = paths.iter().map(|&path| path.to_owned()).collect();
+        settings
+    };
+    assert_eq!(twins(&["example.com", ".example.org"], &["/", "/a b"]).validate(), Ok(()));
+    for (domains, paths) in [
+        (&["exa mple.com"][..], &[][..]),
+        (&[""], &[]),
+        (&["a;b"], &[]),
+        (&[], &["admin"]),
+        (&[], &[""]),
+        (&[], &["/a;b"]),
+        (&[], &["/a\r\nb"]),
+        (&["a.b"; 19], &[]),
+        (&["a.b"; 3], &["/a"; 4]),
+    ] {
+        assert!(twins(domains, paths).validate().is_err(), "{domains:?} {paths:?}");
+    }
+    let mut host = twins(&["example.com"], &[]);
+    host.cookie_name = "__Host-id".into();
+    assert!(host.validate().is_err());
 }
 
 #[test]

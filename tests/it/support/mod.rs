@@ -17,6 +17,8 @@ use jam_session::Clock;
 use time::OffsetDateTime;
 use tower::ServiceExt as _;
 
+mod browser;
+pub(crate) use browser::Browser;
 mod log;
 pub(crate) use log::Log;
 mod probe;
