@@ -119,6 +119,11 @@ impl<N> SessionLayer<N> {
         self.change(|context| context.settings.renewal_grace = grace)
     }
 
+    /// The keys that say whose session it is: [`Settings::identity_keys`](crate::Settings::identity_keys).
+    pub fn identity_keys(self, keys: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.change(|context| context.settings.identity_keys = keys.into_iter().map(Into::into).collect())
+    }
+
     /// What overlapping saves do: [`Settings::save_mode`](crate::Settings::save_mode).
     pub fn save_mode(self, mode: SaveMode) -> Self {
         self.change(|context| context.settings.save_mode = mode)

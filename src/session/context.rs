@@ -10,7 +10,7 @@ use std::{
 
 use time::{Duration, OffsetDateTime};
 
-use super::{queue::WriterQueue, writes::Writes};
+use super::{moved::Moved, queue::WriterQueue, writes::Writes};
 use crate::{
     backends::{ErasedStore, HashedKeys, SessionStore},
     client::{self, Client},
@@ -45,6 +45,7 @@ pub(crate) struct Context {
     pub(crate) client_ip: Option<ClientIp>,
     pub(crate) record_user_agent: bool,
     pub(crate) queue: Arc<WriterQueue>,
+    pub(super) moved: Moved,
     pub(crate) writes: Arc<Writes>,
     pub(crate) events: Arc<Events>,
     /// How many keys this process has taken away from their sessions, by an end or by a new key. A request that hands
@@ -64,6 +65,7 @@ impl Context {
             client_ip: None,
             record_user_agent: false,
             queue: Arc::default(),
+            moved: Moved::default(),
             writes: Arc::default(),
             events: Arc::default(),
             ends: Arc::default(),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use time::OffsetDateTime;
 
 use super::{
-    commit::Commit,
+    commit::{Commit, How, Written},
     context::Context,
     state::{Facts, Sent, State},
 };
@@ -171,9 +171,9 @@ impl Inner {
         let result = commit.run().await;
         tell(&commit, &result);
         match result {
-            Ok(record) if self.committed(&record, &commit) => Ok(record),
+            Ok((record, how)) if self.committed(&record, how, &commit) => Ok(record),
             // A clone of the handle ended the session meanwhile, and may not have known of what was written.
-            Ok(record) => {
+            Ok((record, _)) => {
                 self.context.end(&record.session_key).await?;
                 Err(Error::SessionInterrupted)
             }
@@ -251,7 +251,7 @@ impl Inner {
     }
 
     /// Builds on what was written, unless the session was ended meanwhile: returns whether it was not.
-    fn committed(&self, record: &Record, commit: &Commit) -> bool {
+    fn committed(&self, record: &Record, how: How, commit: &Commit) -> bool {
         loop {
             let (edits, delta) = {
                 let state = self.lock();
@@ -268,7 +268,7 @@ impl Inner {
                 state.data = data.unwrap_or_else(|_| record.session_data.clone());
                 state.record = Some(record.clone());
                 // A new key has taken away the one before.
-                state.ends = commit.ends + u64::from(commit.cycle && commit.record.is_some());
+                state.ends = commit.ends + u64::from(how == How::Cycled);
                 return true;
             }
         }
@@ -303,11 +303,11 @@ impl Inner {
 }
 
 /// Of what became of a write.
-fn tell(commit: &Commit, result: &Result<Record, Error>) {
+fn tell(commit: &Commit, result: &Result<Written, Error>) {
     match (result, &commit.record) {
-        (Ok(record), Some(loaded)) if commit.cycle => events::cycled(&loaded.session_key, &record.session_key),
-        (Ok(_), Some(_)) => events::saved(),
-        (Ok(_), None) => events::created(),
+        (Ok((record, How::Cycled)), Some(loaded)) => events::cycled(&loaded.session_key, &record.session_key),
+        (Ok((_, How::Created)), _) => events::created(),
+        (Ok(_), _) => events::saved(),
         (Err(Error::SessionInterrupted), Some(loaded)) => events::interrupted(&loaded.session_key),
         _ => {}
     }

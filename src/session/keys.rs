@@ -64,6 +64,10 @@ impl Session {
     /// It happens when the request ends well, in one step with every other change: there is never a moment
     /// with two keys. A session that is not stored yet is created, even if it is empty.
     ///
+    /// Where another request has ended or renewed the session meanwhile, this one is answered 400; not so if it also
+    /// logs a user in, by the keys that [`Settings::identity_keys`](crate::Settings::identity_keys) names. A login form
+    /// that was sent twice logs in twice.
+    ///
     /// # Errors
     ///
     /// [`Error::Committed`] after the response.

@@ -25,6 +25,8 @@ mod keys;
 mod lazy;
 pub use lazy::LazySession;
 mod lifetime;
+mod login;
+mod moved;
 mod queue;
 mod raw;
 mod renewal;
@@ -171,7 +173,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// [`Error::SessionInterrupted`] when another request ended the session, [`Error::Store`] when the store
+    /// [`Error::SessionInterrupted`] when another request ended the session and this one logs nobody in (see
+    /// [`Settings::identity_keys`](crate::Settings::identity_keys)), [`Error::Store`] when the store
     /// failed, [`Error::Deadline`] when it took too long, [`Error::Committed`] after the response.
     #[doc(alias = "asave")]
     pub async fn save(&self) -> Result<(), Error> {

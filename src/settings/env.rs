@@ -8,7 +8,7 @@ use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 23] = [
+const NAMES: [&str; 24] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
@@ -27,6 +27,7 @@ const NAMES: [&str; 23] = [
     "RENEW_AFTER",
     "RENEWAL_GRACE",
     "HASH_KEYS",
+    "IDENTITY_KEYS",
     "SAVE_MODE",
     "CLEAR_SITE_DATA",
     "ON_INTERRUPTED",
@@ -41,7 +42,7 @@ impl Settings {
     /// `_PREVIOUS_COOKIE_DOMAINS` and `_PREVIOUS_COOKIE_PATHS` (with commas between them), `_COOKIE_PARTITIONED`,
     /// `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_ABSOLUTE_AGE`,
     /// `_RENEW_AFTER`, `_RENEWAL_GRACE`, `_HASH_KEYS`,
-    /// `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
+    /// `_IDENTITY_KEYS` (like `user_id, tenant`), `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
     /// default; other variables are not looked at.
     ///
@@ -82,6 +83,7 @@ impl Settings {
             "RENEW_AFTER" => self.renew_after = Some(seconds(value)?),
             "RENEWAL_GRACE" => self.renewal_grace = seconds(value)?,
             "HASH_KEYS" => self.hash_keys = value.parse()?,
+            "IDENTITY_KEYS" => self.identity_keys = value.split(',').map(|key| key.trim().to_owned()).collect(),
             "SAVE_MODE" => self.save_mode = value.parse()?,
             "CLEAR_SITE_DATA" => self.clear_site_data = SiteData::list(value)?,
             "ON_INTERRUPTED" => self.on_interrupted = value.parse()?,

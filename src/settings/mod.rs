@@ -123,6 +123,23 @@ pub struct Settings {
     /// Whether sessions are stored under hashes of their keys, so that nobody can use what is stored as a cookie.
     /// Signed cookies are not stored, and refuse it. [`HashKeys::Off`].
     pub hash_keys: HashKeys,
+    /// The keys of the dictionary that say whose session it is. A change that was made for one user is never saved into
+    /// the session of another: where these keys have changed meanwhile, the request is interrupted.
+    ///
+    /// A request that sets them itself is a login. If its session was renewed or ended meanwhile (a form that was sent
+    /// twice, a logout in another tab), it is not interrupted. It gets a new session, with its own changes and nothing of
+    /// the old one; where another request of this process has logged the same user in, it joins the session of that one,
+    /// whose data is kept. A request that sets only some of the keys that its handler saw is no login.
+    ///
+    /// An application with a `user_id` of its own names it here; one that uses `DjangoAuth` as well adds it to the
+    /// default, which is Django's `_auth_user_id`, `_auth_user_backend` and `_auth_user_hash`.
+    ///
+    /// ```
+    /// use jam_session::{MemoryStore, SessionLayer};
+    ///
+    /// let layer = SessionLayer::new(MemoryStore::new()).identity_keys(["user_id"]);
+    /// ```
+    pub identity_keys: Vec<String>,
     /// What happens when another request saved the session meanwhile. [`SaveMode::Merge`].
     pub save_mode: SaveMode,
     /// What several cookies of our name with different values mean. [`DuplicateCookie::OneLive`].
@@ -156,6 +173,9 @@ pub struct Settings {
     pub save_deadline: Duration,
 }
 
+/// The keys in which Django keeps who is logged in: `SESSION_KEY`, `BACKEND_SESSION_KEY` and `HASH_SESSION_KEY`.
+const DJANGO_IDENTITY: [&str; 3] = ["_auth_user_id", "_auth_user_backend", "_auth_user_hash"];
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -177,6 +197,7 @@ impl Default for Settings {
             renew_after: None,
             renewal_grace: Duration::from_secs(30),
             hash_keys: HashKeys::Off,
+            identity_keys: DJANGO_IDENTITY.map(Into::into).into(),
             save_mode: SaveMode::Merge,
             duplicate_cookie: DuplicateCookie::OneLive,
             deletion_cookie: DeletionCookie::OnFlush,

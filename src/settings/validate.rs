@@ -25,7 +25,7 @@ impl Settings {
     /// The first problem, with what to change: a cookie that browsers would drop, a header that cannot be, an age of
     /// nothing or of more than 100 years, an idle time longer than the absolute one, keys that are renewed all the time or
     /// never, a threshold that no session can
-    /// reach, a status that is no error.
+    /// reach, identity keys that name no user, a status that is no error.
     pub fn validate(&self) -> Result<(), SettingsError> {
         self.problem().map_or(Ok(()), |problem| Err(SettingsError(problem)))
     }
@@ -34,7 +34,18 @@ impl Settings {
         let problem = self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.proxy_problem());
         let problem = problem.or_else(|| self.twin_problem());
         let problem = problem.or_else(|| self.duration_problem()).or_else(|| self.lifetime_problem());
-        problem.or_else(|| self.status_problem())
+        problem.or_else(|| self.identity_problem()).or_else(|| self.status_problem())
+    }
+
+    /// Keys that this crate writes by itself say nothing of a user.
+    fn identity_problem(&self) -> Option<String> {
+        let keys = &self.identity_keys;
+        if keys.is_empty() {
+            return Some("identity_keys names no key; leave it out for Django's".into());
+        }
+        let reserved = |key: &str| key.starts_with("_session_") || key == "_rotated_to";
+        let wrong = keys.iter().find(|key| key.is_empty() || reserved(key))?;
+        Some(format!("identity_keys names {wrong:?}, which does not say whose session it is"))
     }
 
     /// What is always to be `Secure` cannot depend on a request.

@@ -134,6 +134,15 @@ async fn keeps_to_the_budget(place: &str, store: impl SessionStore + Clone, ledg
             wrong.push(format!("{}: {cost} instead of {}", case.name, case.cost));
         }
     }
+    // The store itself looks whether there is nothing under the old key.
+    let elsewhere = if place == "store" { "INSERT 1, UPDATE 1" } else { "INSERT 1, SELECT 1, UPDATE 1" };
+    let [here, there] = login_twice(place, &store, &ledger).await?;
+    for (name, cost, budget) in [("in one process", here, "SELECT 1, UPDATE 1"), ("in two processes", there, elsewhere)]
+    {
+        if cost != budget {
+            wrong.push(format!("login twice {name}: {cost} instead of {budget}"));
+        }
+    }
     assert!(wrong.is_empty(), "on {place}:\n{}", wrong.join("\n"));
     Ok(())
 }
@@ -161,12 +170,16 @@ async fn cost_of(case: &Case, store: &(impl SessionStore + Clone), ledger: &impl
     if !response.status().is_success() {
         return Err(format!("status {}", response.status()).into());
     }
+    Ok(summary(ledger.take().await?))
+}
+
+fn summary(kinds: Vec<&'static str>) -> String {
     let mut counts = BTreeMap::new();
-    for kind in ledger.take().await? {
+    for kind in kinds {
         *counts.entry(kind).or_insert(0) += 1;
     }
     let counts: Vec<_> = counts.into_iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-    Ok(if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") })
+    if counts.is_empty() { "nothing".to_owned() } else { counts.join(", ") }
 }
 
 /// Statements as sqlx logs them: one event each.
@@ -256,7 +269,34 @@ async fn every_request_keeps_to_the_budget_on_mariadb() -> TestResult {
     keeps_to_the_budget_on("mariadb", pool).await
 }
 
+/// A login form that is sent twice: both requests have loaded the session before either saves it. Gives what the save of
+/// the second costs, in the process of the first and in another.
+async fn login_twice(
+    place: &str,
+    store: &(impl SessionStore + Clone),
+    ledger: &impl Ledger,
+) -> TestResult<[String; 2]> {
+    let layer = SessionLayer::new(store.clone());
+    let another = SessionLayer::new(store.clone());
+    let mut costs = [String::new(), String::new()];
+    for (cost, second) in costs.iter_mut().zip([&layer, &another]) {
+        let visitor = layer.create().await?;
+        visitor.insert("cart", &1)?;
+        visitor.save().await?;
+        let key = visitor.session_key().ok_or("it is stored")?;
+        for session in [layer.open(&key).await?, second.open(&key).await?] {
+            session.cycle_key()?;
+            session.insert("_auth_user_id", "7")?;
+            ledger.take().await?;
+            session.save().await?;
+        }
+        *cost = summary(ledger.take().await?);
+        println!("budget: login twice … SELECT 1, then {cost} ({place})");
+    }
+    Ok(costs)
+}
+
 /// How many kinds of request are counted, on each database.
 pub(crate) fn cases() -> usize {
-    CASES.len() + EXTENDING.len()
+    CASES.len() + EXTENDING.len() + 2
 }

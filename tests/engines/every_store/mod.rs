@@ -1,6 +1,7 @@
 //! What a session promises whatever its store: the same cases on each of them, through the layer.
 
 mod ended;
+mod login;
 mod sliding;
 
 use std::{

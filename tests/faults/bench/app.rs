@@ -31,8 +31,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Stored {
     }
 }
 
+/// Whose session it is: a number, as all values here.
+pub(crate) const USER: &str = "user";
+
 pub(crate) fn layer(store: impl SessionStore, mode: SaveMode) -> SessionLayer {
-    SessionLayer::new(store).save_mode(mode)
+    SessionLayer::new(store).save_mode(mode).identity_keys([USER])
 }
 
 pub(crate) fn app(layer: SessionLayer) -> Router {
@@ -46,6 +49,7 @@ pub(crate) fn app(layer: SessionLayer) -> Router {
         .route("/slow/{micros}", get(slow))
         .route("/linger/{micros}", get(linger))
         .route("/login", get(login))
+        .route("/sign_in/{user}", get(sign_in))
         .route("/logout", get(logout))
         .layer(layer)
 }
@@ -99,6 +103,13 @@ async fn linger(Stored(session): Stored, Path(micros): Path<u64>) -> String {
 
 async fn login(Stored(session): Stored) -> Reply {
     session.cycle_key()?;
+    Ok(String::new())
+}
+
+/// A new key, and whose session it is.
+async fn sign_in(Stored(session): Stored, Path(user): Path<i64>) -> Reply {
+    session.cycle_key()?;
+    session.insert(USER, &user)?;
     Ok(String::new())
 }
 

@@ -5,6 +5,8 @@ use std::{
     time::Instant,
 };
 
+use crate::bench::app::USER;
+
 /// Which key a client had in its cookie, counted from the first.
 pub(super) type Key = usize;
 
@@ -18,6 +20,8 @@ pub(super) enum Op {
     /// Answers the value that was stored.
     AddAndSave(String),
     Login,
+    /// A new key, and whose session it is.
+    SignIn(i64),
     Logout,
 }
 
@@ -45,44 +49,83 @@ pub(super) struct Event {
     pub(super) returned: Instant,
 }
 
-/// One session: the key that opens it, none once it has ended, and its dictionary.
+/// The dictionary of each session that lives, by the key that opens it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) struct Model {
-    pub(super) key: Option<Key>,
-    pub(super) items: BTreeMap<String, i64>,
-}
+pub(super) struct Model(pub(super) BTreeMap<Key, BTreeMap<String, i64>>);
 
 /// Keys that no client ever saw are counted from here.
 const UNSEEN: Key = 1 << 32;
 
 impl Model {
-    /// What the session is after `event`, `None` if it could not have been answered like this.
-    fn after(&self, event: &Event, number: usize) -> Option<Self> {
-        let live = self.key == Some(event.key);
-        match &event.outcome {
-            Outcome::Anonymous | Outcome::Interrupted => return (!live).then(|| self.clone()),
+    /// What the sessions are after `event`, in each way that explains its answer; none if it could not have been
+    /// answered like this.
+    fn after(&self, event: &Event, number: usize) -> Vec<Self> {
+        match self.0.get(&event.key) {
+            Some(items) => self.after_on(items, event, number).into_iter().collect(),
+            None => self.after_on_nothing(event),
+        }
+    }
+
+    /// Of an event whose key opens no session any more.
+    fn after_on_nothing(&self, event: &Event) -> Vec<Self> {
+        match (&event.outcome, &event.op) {
+            // A login is never told that its session was taken away.
+            (Outcome::Interrupted, Op::SignIn(_)) => Vec::new(),
+            (Outcome::Anonymous | Outcome::Interrupted | Outcome::Unknown, _) => vec![self.clone()],
             // A logout that was overtaken by a login deletes nothing: the session lives under its new key.
-            Outcome::Done if event.op == Op::Logout && !live => return Some(self.clone()),
-            Outcome::Unknown if !live => return Some(self.clone()),
-            Outcome::Saw(items) if *items != self.items => return None,
-            _ if !live => return None,
+            (Outcome::Done, Op::Logout) => vec![self.clone()],
+            (Outcome::Moved(key), Op::SignIn(user)) => self.signed_in_elsewhere(*key, *user),
+            _ => Vec::new(),
+        }
+    }
+
+    /// A login gets a session of its own with nothing of an ended one in it, or joins the one of the same user.
+    fn signed_in_elsewhere(&self, key: Key, user: i64) -> Vec<Self> {
+        let belongs = |items: &BTreeMap<String, i64>| items.get(USER) == Some(&user);
+        if let Some(items) = self.0.get(&key) {
+            return if belongs(items) { vec![self.clone()] } else { Vec::new() };
+        }
+        let mut own = self.clone();
+        own.0.insert(key, BTreeMap::from([(USER.to_owned(), user)]));
+        // One that answered nothing has moved the session to a key that nobody saw until now.
+        let unseen = self.0.iter().filter(|(unseen, items)| **unseen >= UNSEEN && belongs(items));
+        let joined = unseen.map(|(unseen, items)| {
+            let mut joined = self.clone();
+            joined.0.remove(unseen);
+            joined.0.insert(key, items.clone());
+            joined
+        });
+        joined.chain([own]).collect()
+    }
+
+    fn after_on(&self, items: &BTreeMap<String, i64>, event: &Event, number: usize) -> Option<Self> {
+        match &event.outcome {
+            Outcome::Anonymous | Outcome::Interrupted => return None,
+            Outcome::Saw(seen) if seen != items => return None,
             _ => {}
         }
         let mut next = self.clone();
+        let mut items = next.0.remove(&event.key)?;
+        let mut key = event.key;
         match &event.op {
             Op::Read => {}
-            Op::Set(name, value) => drop(next.items.insert(name.clone(), *value)),
-            Op::Remove(name) => drop(next.items.remove(name)),
-            Op::Add(name) | Op::AddAndSave(name) => *next.items.entry(name.clone()).or_default() += 1,
-            Op::Login => next.key = Some(UNSEEN + number),
-            Op::Logout => next.key = None,
+            Op::Set(name, value) => drop(items.insert(name.clone(), *value)),
+            Op::Remove(name) => drop(items.remove(name)),
+            Op::Add(name) | Op::AddAndSave(name) => *items.entry(name.clone()).or_default() += 1,
+            Op::Login => key = UNSEEN + number,
+            Op::SignIn(user) => {
+                items.insert(USER.to_owned(), *user);
+                key = UNSEEN + number;
+            }
+            Op::Logout => return Some(next),
         }
         match (&event.outcome, &event.op) {
-            (Outcome::Moved(key), _) => next.key = Some(*key),
-            (Outcome::Stored(value), Op::AddAndSave(name)) if next.items.get(name) != Some(value) => return None,
+            (Outcome::Moved(seen), _) => key = *seen,
+            (Outcome::Stored(value), Op::AddAndSave(name)) if items.get(name) != Some(value) => return None,
             _ => {}
         }
-        Some(next)
+        // A key is drawn once.
+        next.0.insert(key, items).is_none().then_some(next)
     }
 }
 
@@ -101,7 +144,7 @@ fn search(model: &Model, events: &[Event], done: u64, seen: &mut HashSet<(u64, M
         return false;
     }
     open().filter(|(_, event)| event.invoked <= horizon).any(|(number, event)| {
-        model.after(event, number).is_some_and(|next| search(&next, events, done | 1 << number, seen))
+        model.after(event, number).iter().any(|next| search(next, events, done | 1 << number, seen))
     })
 }
 
@@ -112,7 +155,11 @@ mod tests {
     use super::*;
 
     fn model(value: i64) -> Model {
-        Model { key: Some(0), items: BTreeMap::from([("a".to_owned(), value)]) }
+        Model(BTreeMap::from([(0, items(value))]))
+    }
+
+    fn items(value: i64) -> BTreeMap<String, i64> {
+        BTreeMap::from([("a".to_owned(), value)])
     }
 
     fn event(op: Op, outcome: Outcome, [from, to]: [u64; 2]) -> Event {
@@ -125,7 +172,7 @@ mod tests {
     #[test]
     fn overlapping_events_may_come_in_either_order_and_others_may_not() {
         let set = || Op::Set("a".to_owned(), 1);
-        let saw = |value: i64| Outcome::Saw(model(value).items);
+        let saw = |value: i64| Outcome::Saw(items(value));
 
         for (read, value, explained) in [([1, 2], 0, true), ([1, 2], 1, true), ([4, 5], 1, true), ([4, 5], 0, false)] {
             let history = [event(set(), Outcome::Done, [0, 3]), event(Op::Read, saw(value), read)];
@@ -136,7 +183,7 @@ mod tests {
     #[test]
     fn an_unknown_outcome_may_happen_late_or_never() {
         let add = event(Op::Add("a".to_owned()), Outcome::Unknown, [0, 1]);
-        let saw = |value: i64, at| event(Op::Read, Outcome::Saw(model(value).items), at);
+        let saw = |value: i64, at| event(Op::Read, Outcome::Saw(items(value)), at);
 
         assert!(is_linearizable(&model(0), &[add.clone(), saw(0, [2, 3]), saw(0, [4, 5])]));
         assert!(is_linearizable(&model(0), &[add.clone(), saw(0, [2, 3]), saw(1, [4, 5])]));
@@ -148,12 +195,39 @@ mod tests {
     fn an_ended_session_stays_ended_unless_a_login_overtook_the_logout() {
         let logout = event(Op::Logout, Outcome::Done, [0, 3]);
         let login = event(Op::Login, Outcome::Moved(1), [1, 2]);
-        let mut read = event(Op::Read, Outcome::Saw(model(0).items), [4, 5]);
+        let mut read = event(Op::Read, Outcome::Saw(items(0)), [4, 5]);
 
         assert!(!is_linearizable(&model(0), &[logout.clone(), read.clone()]));
         read.key = 1;
         assert!(is_linearizable(&model(0), &[logout, login.clone(), read.clone()]));
         let late = event(Op::Logout, Outcome::Done, [6, 7]);
         assert!(is_linearizable(&model(0), &[login, read, late]));
+    }
+
+    #[test]
+    fn a_login_on_a_session_that_was_taken_away_is_never_interrupted_and_finds_nothing_of_an_ended_one() {
+        let (sign_in, user) = (|outcome, at| event(Op::SignIn(7), outcome, at), BTreeMap::from([(USER.to_owned(), 7)]));
+        let both = BTreeMap::from([("a".to_owned(), 0), (USER.to_owned(), 7)]);
+        let read = |key, items: &BTreeMap<String, i64>| {
+            let mut read = event(Op::Read, Outcome::Saw(items.clone()), [6, 7]);
+            read.key = key;
+            read
+        };
+        let logout = || event(Op::Logout, Outcome::Done, [0, 1]);
+        let other = || event(Op::SignIn(8), Outcome::Moved(1), [0, 1]);
+
+        for (history, explained) in [
+            (vec![sign_in(Outcome::Moved(1), [0, 1]), sign_in(Outcome::Moved(1), [2, 3]), read(1, &both)], true),
+            (vec![sign_in(Outcome::Moved(1), [0, 1]), sign_in(Outcome::Moved(2), [2, 3]), read(2, &user)], true),
+            (vec![sign_in(Outcome::Moved(1), [0, 1]), sign_in(Outcome::Moved(2), [2, 3]), read(2, &both)], false),
+            (vec![sign_in(Outcome::Moved(1), [0, 1]), sign_in(Outcome::Interrupted, [2, 3])], false),
+            (vec![logout(), sign_in(Outcome::Moved(1), [2, 3]), read(1, &user)], true),
+            (vec![logout(), sign_in(Outcome::Moved(1), [2, 3]), read(1, &both)], false),
+            (vec![other(), sign_in(Outcome::Moved(1), [2, 3])], false),
+            (vec![other(), event(Op::Login, Outcome::Moved(2), [2, 3])], false),
+            (vec![other(), event(Op::Login, Outcome::Interrupted, [2, 3])], true),
+        ] {
+            assert_eq!(is_linearizable(&model(0), &history), explained, "{history:#?}");
+        }
     }
 }

@@ -64,7 +64,7 @@ async fn check(url: &str, mode: SaveMode, count: u64) -> TestResult<Tally> {
     let mut tally = Tally::default();
     for seed in 0..count {
         let events = history(&processes, seed).await?;
-        let start = Model { key: Some(0), items: BTreeMap::from([("n".to_owned(), 0)]) };
+        let start = Model(BTreeMap::from([(0, BTreeMap::from([("n".to_owned(), 0)]))]));
         if !is_linearizable(&start, &events) {
             if mode == SaveMode::Merge {
                 println!("fault: no order explains history {seed}: {events:#?}");
@@ -138,7 +138,8 @@ fn operation(random: &mut Random) -> Op {
         50..60 => Op::Remove(name),
         60..80 => Op::Add(name),
         80..93 => Op::AddAndSave(name),
-        93..99 => Op::Login,
+        93..96 => Op::Login,
+        96..99 => Op::SignIn(random.below(2) as i64),
         _ => Op::Logout,
     }
 }
@@ -151,6 +152,7 @@ async fn step(client: &mut Client, browser: &Browser, op: Op) -> TestResult<Even
         Op::Add(name) => format!("/add/{name}"),
         Op::AddAndSave(name) => format!("/add_and_save/{name}"),
         Op::Login => "/login".to_owned(),
+        Op::SignIn(user) => format!("/sign_in/{user}"),
         Op::Logout => "/logout".to_owned(),
     };
     let cookie = browser.cookie();
@@ -165,7 +167,7 @@ fn outcome(op: &Op, answer: &Answer, browser: &Browser) -> TestResult<Outcome> {
     Ok(match (answer.status, op) {
         (200, Op::Read) => Outcome::Saw(answer.items()?),
         (200, Op::AddAndSave(_)) => Outcome::Stored(answer.body.parse()?),
-        (200, Op::Login) => {
+        (200, Op::Login | Op::SignIn(_)) => {
             let cookie = answer.cookie.as_ref().ok_or("a login sets a cookie")?;
             browser.keep(cookie);
             Outcome::Moved(browser.key(cookie))

@@ -69,6 +69,7 @@ fn each_variable_is_read() -> TestResult {
         ("RENEW_AFTER", "61"),
         ("RENEWAL_GRACE", "20"),
         ("HASH_KEYS", "migrating"),
+        ("IDENTITY_KEYS", "user_id , tenant"),
         ("SAVE_MODE", "overwrite"),
         ("ON_INTERRUPTED", "409"),
         ("LOAD_DEADLINE", "7"),
@@ -93,6 +94,7 @@ fn each_variable_is_read() -> TestResult {
         settings.renew_after = Some(Duration::from_secs(61));
         settings.renewal_grace = Duration::from_secs(20);
         settings.hash_keys = HashKeys::Migrating;
+        settings.identity_keys = vec!["user_id".into(), "tenant".into()];
         settings.save_mode = SaveMode::Overwrite;
         settings.on_interrupted = OnInterrupted::Respond(StatusCode::CONFLICT);
         settings.load_deadline = Duration::from_secs(7);

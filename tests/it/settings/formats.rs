@@ -33,6 +33,7 @@ pub(super) fn everything() -> Value {
         "renew_after": 61,
         "renewal_grace": 20,
         "hash_keys": "migrating",
+        "identity_keys": ["user_id", "tenant"],
         "save_mode": "overwrite",
         "duplicate_cookie": "take_last",
         "deletion_cookie": "when_empty",
@@ -62,7 +63,7 @@ fn each_name_is_read_and_alone_makes_a_difference() -> TestResult {
     let all = everything();
     let names = all.as_object().ok_or("an object")?;
 
-    assert_eq!(names.len(), 30);
+    assert_eq!(names.len(), 31);
     for (name, value) in names {
         assert_ne!(read(json!({ name: value }))?, Settings::default(), "{name}");
     }

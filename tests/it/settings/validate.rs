@@ -40,6 +40,19 @@ fn a_name_has_to_be_a_cookie_name() {
 }
 
 #[test]
+fn identity_keys_say_whose_session_it_is() {
+    let keys = |keys: &'static [&'static str]| {
+        move |settings: &mut Settings| settings.identity_keys = keys.iter().copied().map(Into::into).collect()
+    };
+    assert_eq!(problem(keys(&["user_id"])), None);
+    assert_refused(keys(&[]), "identity_keys names no key; leave it out for Django's");
+    for wrong in ["", "_session_created", "_rotated_to"] {
+        let sentence = format!("identity_keys names {wrong:?}, which does not say whose session it is");
+        assert_refused(|settings| settings.identity_keys = vec!["user_id".into(), wrong.into()], &sentence);
+    }
+}
+
+#[test]
 fn a_prefix_of_browsers_has_its_conditions() {
     let named = |name: &'static str| move |settings: &mut Settings| settings.cookie_name = name.into();
     assert_eq!(problem(named("__Host-id")), None);
@@ -288,6 +301,7 @@ fn every_setter_sets_its_setting() -> TestResult {
         .renew_after(Duration::from_secs(61))
         .renewal_grace(Duration::from_secs(20))
         .hash_keys(HashKeys::Migrating)
+        .identity_keys(["user_id", "tenant"])
         .save_mode(SaveMode::Overwrite)
         .duplicate_cookie(DuplicateCookie::TakeLast)
         .deletion_cookie(DeletionCookie::WhenEmpty)
