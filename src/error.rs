@@ -206,9 +206,9 @@ pub enum StoreError {
     /// The backend refuses, and would refuse the same again: there is no table, permission is denied, a value does
     /// not fit its column. Somebody has to change something first. Nothing was written.
     Refused(BoxError),
-    /// The operation was not sent: its deadline had passed while it waited, or too many were waiting already. Nothing
-    /// was written, and it may be tried again.
-    Overloaded,
+    /// The operation was not sent, for this reason, in words: its deadline passed while it waited, too many were waiting
+    /// already, or no connection became free. Nothing was written, and it may be tried again.
+    Overloaded(&'static str),
     /// The backend itself failed, and may work again later: no connection, no space.
     Backend(BoxError),
 }
@@ -225,11 +225,28 @@ impl StoreError {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::KeyTaken | Self::Lost(_) | Self::Contended(_) | Self::Overloaded | Self::Backend(_) => {
+            Self::KeyTaken | Self::Lost(_) | Self::Contended(_) | Self::Overloaded(_) | Self::Backend(_) => {
                 ErrorKind::StoreFailure
             }
             Self::TooLarge { .. } => ErrorKind::TooLarge,
             Self::Undecodable(_) | Self::Unsupported(_) | Self::Refused(_) => ErrorKind::Refused,
+        }
+    }
+
+    /// The same error, for one more of those who asked.
+    #[cfg(any(feature = "_sql", feature = "locmem", feature = "redis"))]
+    pub(crate) fn shared(error: &std::sync::Arc<Self>) -> Self {
+        let source = || Box::new(Told(std::sync::Arc::clone(error)));
+        match **error {
+            Self::KeyTaken => Self::KeyTaken,
+            Self::Undecodable(_) => Self::Undecodable(source()),
+            Self::TooLarge { what, size, limit } => Self::TooLarge { what, size, limit },
+            Self::Lost(_) => Self::Lost(source()),
+            Self::Contended(_) => Self::Contended(source()),
+            Self::Unsupported(what) => Self::Unsupported(what),
+            Self::Refused(_) => Self::Refused(source()),
+            Self::Overloaded(why) => Self::Overloaded(why),
+            Self::Backend(_) => Self::Backend(source()),
         }
     }
 
@@ -243,6 +260,25 @@ impl StoreError {
     }
 }
 
+/// The cause of an error that several were told.
+#[derive(Debug)]
+struct Told(std::sync::Arc<StoreError>);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.source() {
+            Some(cause) => fmt::Display::fmt(cause, f),
+            None => fmt::Display::fmt(&self.0, f),
+        }
+    }
+}
+
+impl StdError for Told {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source().and_then(StdError::source)
+    }
+}
+
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -253,7 +289,7 @@ impl fmt::Display for StoreError {
             Self::Contended(_) => f.write_str("others were in the way"),
             Self::Unsupported(what) => write!(f, "this store cannot {what}"),
             Self::Refused(_) => f.write_str("the backend refused"),
-            Self::Overloaded => f.write_str("the store has too much to do; nothing was written"),
+            Self::Overloaded(why) => write!(f, "it was not sent to the store: {why}"),
             Self::Backend(_) => f.write_str("the backend failed"),
         }
     }
@@ -267,7 +303,7 @@ impl StdError for StoreError {
             | Self::Contended(source)
             | Self::Refused(source)
             | Self::Backend(source) => Some(&**source),
-            Self::KeyTaken | Self::TooLarge { .. } | Self::Unsupported(_) | Self::Overloaded => None,
+            Self::KeyTaken | Self::TooLarge { .. } | Self::Unsupported(_) | Self::Overloaded(_) => None,
         }
     }
 }

@@ -3,17 +3,23 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     future::pending,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
 use jam_session::{
-    CachedDbStore, DbStore, LocMemCache, MemoryStore, Session, SessionKey, SessionLayer, SessionStore,
-    SignedCookieStore, Signer, SqliteStore, UserSession, management::clear_expired_every, sqlx, testing::TestClock,
+    CachedDbStore, DbStore, Draft, LocMemCache, MemoryStore, Record, Saved, Session, SessionKey, SessionLayer,
+    SessionStore, SignedCookieStore, Signer, SqliteStore, StoreError, UserSession, management::clear_expired_every,
+    sqlx, testing::TestClock,
 };
 use metrics::{
-    Counter, CounterFn, Gauge, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, HistogramFn, Key, KeyName, Metadata, Recorder, SharedString, Unit,
 };
+
+use time::OffsetDateTime;
 
 type TestResult<T = ()> = Result<T, jam_session::BoxError>;
 
@@ -21,7 +27,25 @@ const SOURCE: &str = include_str!("../src/events/mod.rs");
 
 /// What was counted, by name and labels; of a histogram how many values it got.
 #[derive(Clone, Default)]
-struct Numbers(Arc<Mutex<BTreeMap<String, u64>>>);
+struct Numbers(Arc<Mutex<BTreeMap<String, u64>>>, Arc<Level>);
+
+/// How many there are of something.
+#[derive(Default)]
+struct Level(AtomicI64);
+
+impl GaugeFn for Level {
+    fn increment(&self, n: f64) {
+        self.0.fetch_add(n as i64, Ordering::SeqCst);
+    }
+
+    fn decrement(&self, n: f64) {
+        self.increment(-n);
+    }
+
+    fn set(&self, _: f64) {
+        panic!("nothing here is set");
+    }
+}
 
 /// One of them.
 struct Number {
@@ -74,8 +98,10 @@ impl Recorder for Numbers {
         Counter::from_arc(self.number(key))
     }
 
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        panic!("there are no gauges")
+    /// The one gauge, whose value is in no table of counters.
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        assert_eq!(key.name(), "jam_session_writes_under_way");
+        Gauge::from_arc(Arc::clone(&self.1))
     }
 
     fn register_histogram(&self, key: &Key, _: &Metadata<'_>) -> Histogram {
@@ -217,6 +243,72 @@ async fn a_table_and_its_cache_are_counted() -> TestResult {
     Ok(())
 }
 
+/// A store whose first writes never come back.
+#[derive(Clone)]
+struct Hanging(MemoryStore);
+
+impl SessionStore for Hanging {
+    async fn load(&self, key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
+        self.0.load(key, now).await
+    }
+
+    async fn create(&self, _: &SessionKey, _: &Draft, _: OffsetDateTime) -> Result<Record, StoreError> {
+        pending().await
+    }
+
+    async fn save(&self, loaded: &Record, draft: &Draft, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        self.0.save(loaded, draft, now).await
+    }
+
+    async fn touch(&self, loaded: &Record, at: OffsetDateTime, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        self.0.touch(loaded, at, now).await
+    }
+
+    async fn cycle(
+        &self,
+        loaded: &Record,
+        key: &SessionKey,
+        draft: &Draft,
+        now: OffsetDateTime,
+    ) -> Result<Saved, StoreError> {
+        self.0.cycle(loaded, key, draft, now).await
+    }
+
+    async fn delete(&self, key: &SessionKey) -> Result<(), StoreError> {
+        self.0.delete(key).await
+    }
+
+    async fn exists(&self, key: &SessionKey) -> Result<bool, StoreError> {
+        self.0.exists(key).await
+    }
+
+    async fn clear_expired(&self, now: OffsetDateTime) -> Result<u64, StoreError> {
+        self.0.clear_expired(now).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_store_that_hangs_is_counted() -> TestResult {
+    let numbers = Numbers::default();
+    let _counting = metrics::set_default_local_recorder(&numbers);
+    let layer = SessionLayer::new(Hanging(MemoryStore::new()));
+    let mut crowd = tokio::task::JoinSet::new();
+    for _ in 0..4_100 {
+        let layer = layer.clone();
+        crowd.spawn(async move { layer.create().await.is_err() });
+    }
+
+    assert!(crowd.join_all().await.into_iter().all(|failed| failed));
+    assert_eq!(layer.shutdown(Duration::from_secs(1)).await, 64, "those that were sent");
+
+    let counted = numbers.take();
+    assert_eq!(counted["jam_session_writes_not_sent_total{reason=full}"], 4);
+    assert_eq!(counted["jam_session_writes_not_sent_total{reason=late}"], 4_096 - 64);
+    // `jam_session_writes_under_way{}`
+    assert_eq!(numbers.1.0.load(Ordering::SeqCst), 64, "those that were sent");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_crowd_and_a_broken_row_are_counted() -> TestResult {
     let numbers = Numbers::default();
@@ -278,7 +370,7 @@ fn the_table_has_every_number_that_the_code_counts_and_the_tests_expect() {
     let counted: BTreeSet<_> = code.split("\"jam_session_").skip(1).filter_map(|rest| rest.split('"').next()).collect();
 
     assert_eq!(counted, table);
-    assert_eq!(table.len(), 13);
+    assert_eq!(table.len(), 15);
     for name in table {
         assert!(include_str!("metrics.rs").contains(&format!("{name}{{")), "{name} has no test");
     }

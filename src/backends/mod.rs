@@ -21,6 +21,7 @@ pub use cached_db::CachedDbStore;
 #[cfg(feature = "postgres")]
 pub use cached_db::Listener;
 mod connect;
+pub(crate) mod deadline;
 pub use connect::connect;
 mod django_cache;
 pub use django_cache::DjangoCache;

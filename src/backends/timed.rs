@@ -37,7 +37,7 @@ fn is_failure(error: &StoreError) -> bool {
         StoreError::Lost(_)
         | StoreError::Contended(_)
         | StoreError::Refused(_)
-        | StoreError::Overloaded
+        | StoreError::Overloaded(_)
         | StoreError::Backend(_) => true,
         StoreError::KeyTaken
         | StoreError::Undecodable(_)

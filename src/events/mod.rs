@@ -44,6 +44,8 @@
 //! | `jam_session_refused_requests_total` | `kind`: `too_large` `refused` | requests that failed for what trying again does not cure |
 //! | `jam_session_expired_removed_total` | | expired sessions that `clear_expired_every` removed |
 //! | `jam_session_cache_total` | `outcome`: `hit` `miss` `error` | what a `CachedDbStore` found in its cache; errors of all its commands |
+//! | `jam_session_writes_under_way` | | a gauge: writes and ends that wait or talk to the store; at most 4,096 of each |
+//! | `jam_session_writes_not_sent_total` | `reason`: `full` `late` | writes that were given up before they were sent: too many waited, or their deadline passed |
 //! | `jam_session_batched_rows_total` | | rows that shared a statement with others |
 //! | `jam_session_store_failures_total` | `engine`, `operation` | operations that the store failed to do, each try for itself |
 //! | `jam_session_store_seconds` | `engine`, `operation` | a histogram: how long operations took, in seconds |
@@ -90,7 +92,7 @@ mod told;
 pub(crate) use told::batched;
 pub(crate) use told::{
     cache_error, cache_hit, cache_miss, clean_up, clean_up_failure, created, cycled, failed, flushed, found,
-    interrupted, overtaken, revoked, saved,
+    interrupted, not_sent_full, not_sent_late, overtaken, revoked, saved, write_begins, write_ends,
 };
 
 /// The target of every event of the table.

@@ -6,3 +6,10 @@ macro_rules! count {
     }};
 }
 pub(super) use count;
+
+macro_rules! gauge {
+    ($n:expr, $name:literal) => {{
+        let _ = $n;
+    }};
+}
+pub(super) use gauge;

@@ -14,6 +14,14 @@ macro_rules! count {
 }
 pub(super) use count;
 
+/// Adds `n`, which may be negative, to how many there are of something.
+macro_rules! gauge {
+    ($n:expr, $name:literal) => {
+        ::metrics::gauge!($name).increment(f64::from($n))
+    };
+}
+pub(super) use gauge;
+
 static METADATA: Metadata<'_> = Metadata::new("jam_session", Level::INFO, None);
 
 /// Their names, in their order.

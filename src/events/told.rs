@@ -2,7 +2,10 @@
 
 use std::{error::Error as StdError, time::Duration};
 
-use super::{Events, TARGET, numbers::count};
+use super::{
+    Events, TARGET,
+    numbers::{count, gauge},
+};
 use crate::{
     clock::Clock,
     error::{self, Error},
@@ -23,6 +26,24 @@ pub(crate) fn saved() {
 
 pub(crate) fn overtaken() {
     count!(1, "jam_session_conflicts_total");
+}
+
+/// A write was refused, because too many were under way.
+pub(crate) fn not_sent_full() {
+    count!(1, "jam_session_writes_not_sent_total", "reason" => "full");
+}
+
+/// A write was given up, because its deadline passed while it waited.
+pub(crate) fn not_sent_late() {
+    count!(1, "jam_session_writes_not_sent_total", "reason" => "late");
+}
+
+pub(crate) fn write_begins() {
+    gauge!(1, "jam_session_writes_under_way");
+}
+
+pub(crate) fn write_ends() {
+    gauge!(-1, "jam_session_writes_under_way");
 }
 
 pub(crate) fn cache_hit() {

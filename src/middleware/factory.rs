@@ -7,7 +7,7 @@ use crate::{
     backends::SessionStore,
     error::Error,
     events,
-    session::{Inner, Sent, Session, outcome},
+    session::{Inner, Sent, Session},
     session_key::SessionKey,
 };
 
@@ -66,13 +66,8 @@ impl<N> SessionLayer<N> {
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
-        let after = self.context.settings.save_deadline;
-        let (context, session_key) = (Arc::clone(&self.context), session_key.clone());
-        let delete = async move {
-            context.end(&session_key).await?;
-            events::revoked(1);
-            Ok(())
-        };
-        outcome(self.context.track(delete).await, after)
+        self.context.end_once(session_key).await?;
+        events::revoked(1);
+        Ok(())
     }
 }

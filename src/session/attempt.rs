@@ -5,7 +5,7 @@ use time::OffsetDateTime;
 
 use super::context::Context;
 use crate::{
-    backends::{Draft, Record, Saved, SessionStore},
+    backends::{Draft, Record, Saved, SessionStore, deadline},
     error::{Error, StoreError},
     session_key::SessionKey,
 };
@@ -61,6 +61,7 @@ impl Attempt<'_> {
     }
 
     async fn write(&self, session_key: &SessionKey, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        deadline::check(deadline::current())?;
         let store = &self.context.store;
         match self.loaded {
             None => store.create(session_key, &self.draft, now).await.map(Saved::Done),

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{attempt::Attempt, context::Context, queue::Turn};
 use crate::{
-    backends::{Draft, Record, Saved},
+    backends::{Draft, Record, Saved, deadline},
     delta::Delta,
     error::Error,
     events, random,
@@ -74,7 +74,7 @@ impl Commit {
     async fn save(&self, record: &Record) -> Result<Written, Error> {
         let after = self.context.settings.save_deadline;
         let deadline = Instant::now() + after;
-        let mut turn = self.context.queue.turn(&record.session_key).await;
+        let mut turn = deadline::wait(deadline::current(), self.context.queue.turn(&record.session_key)).await?;
         if turn.is_due_to_rest() {
             jitter().await;
         }
@@ -169,7 +169,7 @@ impl Commit {
     /// Writes `data` over `loaded`, or as a new session; `cycle` gives it a new key.
     pub(super) async fn write(&self, loaded: Option<&Record>, data: SessionData, cycle: bool) -> Result<Saved, Error> {
         let draft = self.draft(loaded, data, cycle)?;
-        let _permit = self.context.writes.permit().await;
+        let _permit = self.context.writes.permit().await?;
         if let Some(loaded) = loaded.filter(|loaded| self.renews(loaded)) {
             return self.renewed(loaded, draft).await;
         }

@@ -15,12 +15,11 @@ use crate::{
     backends::{ErasedStore, HashedKeys, SessionStore},
     client::{self, Client},
     clock::Clock,
-    error::{Error, SettingsError, StoreError},
+    error::{Error, SettingsError},
     events::Events,
     expiry::Stored,
     random,
     session_data::SessionData,
-    session_key::SessionKey,
     settings::{HashKeys, Settings},
 };
 
@@ -105,25 +104,6 @@ impl Context {
         let user_agent = headers.get(http::header::USER_AGENT).filter(|_| self.record_user_agent);
         let user_agent = user_agent.map(|agent| client::user_agent(agent.as_bytes()));
         Some(Box::new(Client { ip: self.client_ip.as_ref().and_then(|ip| ip(headers, extensions)), user_agent }))
-    }
-
-    /// Deletes a session. It is no harm to delete it twice, so a lost answer is asked for again.
-    pub(crate) async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
-        let _permit = self.writes.permit().await;
-        self.delete_now(session_key).await?;
-        self.count_end();
-        Ok(())
-    }
-
-    /// For a write that has its permit.
-    pub(super) async fn delete_now(&self, session_key: &SessionKey) -> Result<(), Error> {
-        for _ in 0..2 {
-            match self.store.delete(session_key).await {
-                Err(StoreError::Lost(_) | StoreError::Contended(_)) => super::commit::jitter().await,
-                result => return Ok(result?),
-            }
-        }
-        Ok(self.store.delete(session_key).await?)
     }
 
     pub(crate) fn now(&self) -> OffsetDateTime {

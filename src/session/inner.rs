@@ -291,7 +291,7 @@ impl Inner {
 
     /// Moves the expiry of the stored session to what it would be if it were saved now.
     pub(crate) async fn touch(&self, record: &Record, expire_date: OffsetDateTime) -> Result<Option<Record>, Error> {
-        let _permit = self.context.writes.permit().await;
+        let _permit = self.context.writes.permit().await?;
         match self.context.store.touch(record, expire_date, self.context.now()).await? {
             Saved::Done(record) => {
                 self.lock().record = Some(record.clone());
@@ -309,6 +309,7 @@ fn tell(commit: &Commit, result: &Result<Written, Error>) {
         (Ok((_, How::Created)), _) => events::created(),
         (Ok(_), _) => events::saved(),
         (Err(Error::SessionInterrupted), Some(loaded)) => events::interrupted(&loaded.session_key),
+        (Err(Error::Store(StoreError::Overloaded(_))), _) => events::not_sent_late(),
         _ => {}
     }
 }

@@ -1,8 +1,6 @@
 //! Ending a session and renewing its key: `flush`, `cycle_key`.
 
-use std::sync::Arc;
-
-use super::{Session, outcome};
+use super::Session;
 use crate::{error::Error, events, session_key::SessionKey};
 
 impl Session {
@@ -48,14 +46,9 @@ impl Session {
     }
 
     async fn end_stored(&self, session_key: SessionKey) -> Result<(), Error> {
-        let after = self.0.context.settings.save_deadline;
-        let context = Arc::clone(&self.0.context);
-        let delete = async move {
-            context.end(&session_key).await?;
-            events::flushed(&session_key);
-            Ok(())
-        };
-        outcome(self.0.context.track(delete).await, after)
+        self.0.context.end_once(&session_key).await?;
+        events::flushed(&session_key);
+        Ok(())
     }
 
     /// Gives the session a new key, and keeps its data. Call it when a user logs in, or gains a right:

@@ -40,7 +40,12 @@ impl WriterQueue {
             }
             Entry::Occupied(mut line) => {
                 let (sender, receiver) = oneshot::channel();
-                line.get_mut().push_back(sender);
+                let line = line.get_mut();
+                // Those who gave up stand in the line until it moves, and it may not move for long.
+                if line.len() == line.capacity() {
+                    line.retain(|waiting| !waiting.is_closed());
+                }
+                line.push_back(sender);
                 Some(receiver)
             }
         };
@@ -172,6 +177,19 @@ mod tests {
         drop(last.unwrap().await);
 
         assert!(queue.lines().is_empty());
+    }
+
+    #[tokio::test]
+    async fn those_who_gave_up_make_the_line_no_longer_however_long_it_stands_still() {
+        let queue = Arc::new(WriterQueue::default());
+        let key = SessionKey::draw(random::fill).unwrap();
+        let _first = queue.turn(&key).await;
+        for _ in 0..1_000 {
+            let mut turn = Box::pin(queue.turn(&key));
+            assert!(waits(&mut turn).await);
+        }
+
+        assert!(queue.lines()[&key].len() <= 4);
     }
 
     #[tokio::test]

@@ -116,14 +116,19 @@ impl Commit {
         let Saved::Done(new) = created else { return Ok(created) };
         let grace = Duration::try_from(context.settings.renewal_grace).unwrap_or(Duration::MAX);
         let draft = Draft::new(pointer(&loaded.session_key, &new.session_key), context.now() + grace);
-        let left = Attempt { context, loaded: Some(loaded), cycle: false, draft }.run().await?;
-        if matches!(left, Saved::Done(_)) {
+        let left = Attempt { context, loaded: Some(loaded), cycle: false, draft }.run().await;
+        match &left {
+            // The pointer may be there or not.
+            Err(error) if !matches!(error, Error::Store(StoreError::Overloaded(_))) => return left,
+            _ => {}
+        }
+        if matches!(left, Ok(Saved::Done(_))) {
             events::cycled(&loaded.session_key, &new.session_key);
             return Ok(Saved::Done(new));
         }
-        // It was ended or changed meanwhile, and nobody has seen the new key.
+        // It was ended or changed meanwhile, or it is too late for it, and nobody has seen the new key.
         context.delete_now(&new.session_key).await?;
-        Ok(left)
+        left
     }
 }
 

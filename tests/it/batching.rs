@@ -11,6 +11,7 @@ use time::{Duration, OffsetDateTime};
 
 use crate::{
     databases::{Account, accounts},
+    middleware::overload::a_write_that_waits_for_a_connection_is_not_sent_after_its_deadline,
     support::{Log, Moment, TestResult, databases},
 };
 
@@ -29,6 +30,7 @@ databases::on_every_database! {
     deletions_that_overlap_share_statements
     columns_of_a_model_are_written_in_company
     who_gives_up_takes_nobody_along
+    a_write_that_waits_for_a_connection_is_not_sent_after_its_deadline
     without_batching_each_request_has_its_statement
 }
 

@@ -6,8 +6,6 @@
 
 use std::{
     collections::HashMap,
-    error::Error as StdError,
-    fmt,
     future::Future,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -59,7 +57,7 @@ impl Flights {
             seat.flight.begun.store(true, Ordering::SeqCst);
             ask.await.map_err(Arc::new)
         });
-        answer.await.clone().map_err(|error| told(&error))
+        answer.await.clone().map_err(|error| StoreError::shared(&error))
     }
 
     fn join<'a>(&'a self, session_key: &'a SessionKey) -> Seat<'a> {
@@ -87,40 +85,5 @@ impl Drop for Seat<'_> {
         if routes.get(self.session_key).is_some_and(|route| Arc::strong_count(route) == 1) {
             routes.remove(self.session_key);
         }
-    }
-}
-
-/// The same error, for one more of those who asked.
-fn told(error: &Arc<StoreError>) -> StoreError {
-    let source = || Box::new(Told(Arc::clone(error)));
-    match **error {
-        StoreError::KeyTaken => StoreError::KeyTaken,
-        StoreError::Undecodable(_) => StoreError::Undecodable(source()),
-        StoreError::TooLarge { what, size, limit } => StoreError::TooLarge { what, size, limit },
-        StoreError::Lost(_) => StoreError::Lost(source()),
-        StoreError::Contended(_) => StoreError::Contended(source()),
-        StoreError::Unsupported(what) => StoreError::Unsupported(what),
-        StoreError::Refused(_) => StoreError::Refused(source()),
-        StoreError::Overloaded => StoreError::Overloaded,
-        StoreError::Backend(_) => StoreError::Backend(source()),
-    }
-}
-
-/// The cause of an error that several were told.
-#[derive(Debug)]
-struct Told(Arc<StoreError>);
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0.source() {
-            Some(cause) => fmt::Display::fmt(cause, f),
-            None => fmt::Display::fmt(&self.0, f),
-        }
-    }
-}
-
-impl StdError for Told {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source().and_then(StdError::source)
     }
 }

@@ -40,7 +40,7 @@ impl<'a> Left<'a> {
             StoreError::KeyTaken
             | StoreError::TooLarge { .. }
             | StoreError::Contended(_)
-            | StoreError::Overloaded
+            | StoreError::Overloaded(_)
             | StoreError::Unsupported(_) => Self::Same,
             // It may have been done, or be done yet.
             StoreError::Undecodable(_) | StoreError::Lost(_) | StoreError::Refused(_) | StoreError::Backend(_) => {

@@ -72,14 +72,15 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         event: fn(Option<String>) -> SessionEvent,
     ) -> Result<u64, StoreError> {
         let (Some(_), Some(column)) = (&self.on_event, M::USER_ID_COLUMN) else {
-            let removed = self.execute(sql, args).await?;
+            let removed = self.execute(sql, args, None).await?;
             (0..removed).for_each(|_| self.tell(event(None)));
             return Ok(removed);
         };
         let sql = format!("{sql} RETURNING {column}");
-        let writer = self.writer().await;
-        let rows = DB::fetch_all(&self.pool, sql.into(), args).await.map_err(|error| self.failure(error))?;
+        let mut writer = self.writer(None).await?;
+        let rows = DB::fetch_all_on(&mut writer.connection, sql.into(), args).await;
         drop(writer);
+        let rows = rows.map_err(|error| self.failure(error))?;
         for row in &rows {
             let user_id = DB::read_text(row, 0).map_err(|error| self.failure(error))?;
             self.tell(event(user_id));

@@ -5,6 +5,9 @@ use std::{borrow::Borrow, error::Error as StdError, fmt};
 use super::driver::Driver;
 use crate::error::{BoxError, StoreError};
 
+/// What a pool says that gave no connection, neither a free one nor a new one.
+const NO_CONNECTION: &str = "no connection to the database became free; is it reachable, and is the pool large enough?";
+
 /// The error of a statement on `table`.
 pub(super) fn failure<DB: Driver>(table: &str, error: impl Borrow<sqlx::Error> + Into<BoxError>) -> StoreError {
     let cause = error.borrow();
@@ -13,6 +16,9 @@ pub(super) fn failure<DB: Driver>(table: &str, error: impl Borrow<sqlx::Error> +
     }
     if let Some(refused) = Refused::of::<DB>(cause) {
         return StoreError::Refused(Box::new(refused));
+    }
+    if matches!(cause, sqlx::Error::PoolTimedOut) {
+        return StoreError::Overloaded(NO_CONNECTION);
     }
     if is_connection_error(cause) {
         return StoreError::Lost(error.into());

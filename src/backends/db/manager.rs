@@ -78,10 +78,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> BaseSessionManager<'_, DB, M> {
         let mut args = DB::Arguments::default();
         store.push_model(&mut args, &model, Written::Save)?;
         super::push_key::<DB>(&mut args, session_key)?;
-        if store.execute(&store.sql.overwrite, args).await? == 0 {
+        if store.execute(&store.sql.overwrite, args, None).await? == 0 {
             let mut args = DB::Arguments::default();
             store.push_model(&mut args, &model, Written::Insert)?;
-            store.execute_with_key(&store.sql.insert, args, session_key).await?;
+            store.execute_with_key(&store.sql.insert, args, session_key, None).await?;
         }
         Ok(())
     }

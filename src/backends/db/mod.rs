@@ -2,11 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use sqlx::Pool;
+use sqlx::{Pool, pool::PoolConnection};
 use time::OffsetDateTime;
-use tokio::sync::SemaphorePermit;
+use tokio::{sync::SemaphorePermit, time::Instant};
 
-use super::base::{Draft, Record, Saved, SessionStore};
+use super::{
+    base::{Draft, Record, Saved, SessionStore},
+    deadline,
+};
 use crate::{
     base_session::{AbstractBaseSession, BaseSession, StoredText},
     codec::Codec,
@@ -135,9 +138,20 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         Ok(Some(Record::new(session_key.clone(), data, expire_date, StoredText(stored))))
     }
 
-    /// The right to write, where the database has one writer at a time.
-    async fn writer(&self) -> Option<SemaphorePermit<'_>> {
-        self.lanes.writer.as_ref()?.acquire().await.ok()
+    /// The right to write, where the database has one writer at a time, and a connection to do it with.
+    async fn writer(&self, deadline: Option<Instant>) -> Result<Writer<'_, DB>, StoreError> {
+        let turn = match &self.lanes.writer {
+            Some(writer) => deadline::wait(deadline, writer.acquire()).await?.ok(),
+            None => None,
+        };
+        let connection = deadline::wait(deadline, self.pool.acquire()).await?;
+        Ok(Writer { connection: connection.map_err(|error| self.failure(error))?, _turn: turn })
+    }
+
+    /// A connection to read with.
+    async fn reader(&self) -> Result<Writer<'_, DB>, StoreError> {
+        let connection = self.pool.acquire().await.map_err(|error| self.failure(error))?;
+        Ok(Writer { connection, _turn: None })
     }
 
     fn failure(&self, error: sqlx::Error) -> StoreError {
@@ -165,9 +179,11 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         rows.iter().map(DB::read_texts).collect::<sqlx::Result<_>>().map_err(|error| self.failure(error))
     }
 
-    async fn execute(&self, sql: &Arc<str>, args: DB::Arguments) -> Result<u64, StoreError> {
-        let _writer = self.writer().await;
-        DB::execute(&self.pool, Arc::clone(sql), args).await.map_err(|error| self.failure(error))
+    /// Runs a statement that changes rows, unless `deadline` passes before it can be sent.
+    async fn execute(&self, sql: &Arc<str>, args: DB::Arguments, deadline: Option<Instant>) -> Result<u64, StoreError> {
+        let mut writer = self.writer(deadline).await?;
+        let result = DB::execute_on(&mut writer.connection, Arc::clone(sql), args).await;
+        result.map_err(|error| self.failure(error))
     }
 
     /// Runs a statement that may find its key taken.
@@ -176,9 +192,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         sql: &Arc<str>,
         args: DB::Arguments,
         session_key: &SessionKey,
+        deadline: Option<Instant>,
     ) -> Result<u64, StoreError> {
-        let writer = self.writer().await;
-        let result = DB::execute(&self.pool, Arc::clone(sql), args).await;
+        let mut writer = self.writer(deadline).await?;
+        let result = DB::execute_on(&mut writer.connection, Arc::clone(sql), args).await;
         drop(writer);
         match result {
             Ok(rows) => Ok(rows),
@@ -206,6 +223,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             session_key: loaded.session_key.clone(),
             loaded: loaded.stored.clone(),
             now,
+            deadline: deadline::current(),
             bytes: stored.0.len(),
             model: Self::new_model(session_key, &stored, draft, now),
         };
@@ -220,6 +238,12 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         }
         Ok(self.load(&loaded.session_key, now).await?.map_or(Saved::Gone, Saved::Conflict))
     }
+}
+
+/// A connection, and where the database has one writer at a time the turn to write.
+struct Writer<'a, DB: Driver> {
+    connection: PoolConnection<DB>,
+    _turn: Option<SemaphorePermit<'a>>,
 }
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> Clone for DbStore<DB, M> {

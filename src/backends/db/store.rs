@@ -10,7 +10,7 @@ use super::{
     push_key, statements,
 };
 use crate::{
-    backends::{Draft, Record, Saved, SessionStore},
+    backends::{Draft, Record, Saved, SessionStore, deadline},
     base_session::{AbstractBaseSession, BaseSession, StoredText, Written},
     error::StoreError,
     session_key::SessionKey,
@@ -25,7 +25,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let model = Self::new_model(session_key, &stored, draft, now);
-        self.run(Create { session_key: session_key.clone(), bytes: stored.0.len(), model }).await?;
+        let create =
+            Create { session_key: session_key.clone(), deadline: deadline::current(), bytes: stored.0.len(), model };
+        self.run(create).await?;
         self.tell(SessionEvent::Created { user_id: M::user_id(&draft.session_data) });
         Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
     }
@@ -52,7 +54,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
         push_key::<DB>(&mut args, &loaded.session_key)?;
         self.push_date(&mut args, loaded.expire_date)?;
         self.push_date(&mut args, now)?;
-        let rows = self.execute(&self.sql.touch, args).await?;
+        let rows = self.execute(&self.sql.touch, args, deadline::current()).await?;
         Ok(if rows > 0 { Saved::Done(record) } else { Saved::Gone })
     }
 

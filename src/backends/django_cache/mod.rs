@@ -101,7 +101,7 @@ impl<S: SessionStore, C: Cache> DjangoCache<S, C> {
         match result {
             // Whoever wrote it has seen to it.
             Ok(Saved::Conflict(_))
-            | Err(StoreError::TooLarge { .. } | StoreError::KeyTaken | StoreError::Overloaded) => {
+            | Err(StoreError::TooLarge { .. } | StoreError::KeyTaken | StoreError::Overloaded(_)) => {
                 entry.leave();
             }
             Ok(Saved::Done(_)) => entry.remove().await,

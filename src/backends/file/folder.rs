@@ -14,7 +14,7 @@ use super::{
     owner::{Owner, foreign, refused},
     permissions,
 };
-use crate::{error::StoreError, session_key::SessionKey};
+use crate::{backends::deadline, error::StoreError, session_key::SessionKey};
 
 /// Below the directory of the sessions.
 const WORKSHOP: &str = ".jam-session";
@@ -133,7 +133,9 @@ impl Folder {
         // In order, so that two who want the same two do not wait for each other.
         let (first, second) = (one.min(other), one.max(other));
         let lock = |shard| self.open_lock(shard).map(|file| Some(Lock(file))).map_err(cannot("lock a session"));
-        Ok([lock(first)?, if first == second { None } else { lock(second)? }])
+        let locks = [lock(first)?, if first == second { None } else { lock(second)? }];
+        deadline::check(deadline::current())?;
+        Ok(locks)
     }
 
     fn open_lock(&self, shard: Shard) -> io::Result<File> {

@@ -15,7 +15,10 @@ use super::{
     folder::Shard,
 };
 use crate::{
-    backends::base::{Draft, Record, Saved},
+    backends::{
+        base::{Draft, Record, Saved},
+        deadline,
+    },
     base_session::StoredText,
     error::StoreError,
     session_key::SessionKey,
@@ -151,7 +154,9 @@ impl FileStore {
         operation: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.clone();
-        let done = tokio::task::spawn_blocking(move || operation(&store)).await;
+        // The threads for this may all be busy, and then another process may have the lock.
+        let deadline = deadline::current();
+        let done = tokio::task::spawn_blocking(move || deadline::blocking(deadline, || operation(&store))).await;
         done.unwrap_or_else(|panicked| Err(cannot("finish an operation on files")(io::Error::other(panicked))))
     }
 }

@@ -126,6 +126,43 @@ async fn stopped(server: Server) -> TestResult {
     recovered(&samples, continued)
 }
 
+/// 300 first writes a second for 12 s, while the database answers nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_postgres_that_stands_still_gets_nothing_later_that_was_given_up_before_it_was_sent() -> TestResult {
+    let _alone = alone().await;
+    let Some(server) = servers::postgres().await? else { return Ok(()) };
+    let url = server.url();
+    bench::migrate(&url).await?;
+    let layer = layer(jam_session::connect(&url).await?, SaveMode::Merge);
+    let app = app(layer.clone());
+    begun(&app).await?;
+    server.signal("STOP")?;
+
+    let (mut requests, mut most) = (tokio::task::JoinSet::new(), 0);
+    let mut ticks = tokio::time::interval(Duration::from_micros(3_333));
+    for sent in 0..3_600 {
+        ticks.tick().await;
+        let app = app.clone();
+        requests.spawn(async move { send(&app, "/begin", "").await.map_or(0, |answer| answer.status) });
+        if sent % 300 == 0 {
+            most = most.max(layer.shutdown(Duration::ZERO).await);
+        }
+    }
+    server.signal("CONT")?;
+    let answers = requests.join_all().await;
+    let left = layer.shutdown(Duration::from_secs(10)).await;
+
+    let acknowledged = 1 + answers.iter().filter(|status| **status == 200).count();
+    let refused = answers.iter().filter(|status| **status == 503).count();
+    let orphans = rows(&url).await?.len() - acknowledged;
+    println!("fault: PostgreSQL: stopped for 12 s, {refused} refused, at most {most} under way, {orphans} orphans");
+    assert_eq!((acknowledged - 1 + refused, left), (3_600, 0));
+    // What arrives within a deadline waits, and what was sent is seen to its end.
+    assert!(most <= 300 * 3 + 300, "{most} writes were under way");
+    assert!(orphans <= 64, "{orphans} sessions of requests that were answered 503");
+    Ok(())
+}
+
 mod cut_by_the_deadline {
     use super::*;
 

@@ -27,7 +27,7 @@ fn errors() -> Vec<(StoreError, ErrorKind)> {
         (StoreError::Contended(cause()), ErrorKind::StoreFailure),
         (StoreError::Unsupported("do it"), ErrorKind::Refused),
         (StoreError::Refused(cause()), ErrorKind::Refused),
-        (StoreError::Overloaded, ErrorKind::StoreFailure),
+        (StoreError::Overloaded("a reason"), ErrorKind::StoreFailure),
         (StoreError::Backend(cause()), ErrorKind::StoreFailure),
     ]
 }

@@ -10,6 +10,7 @@ mod headers;
 mod interrupted;
 mod layers;
 mod overlap;
+pub(crate) mod overload;
 mod proxies;
 mod randomness;
 mod site_data;

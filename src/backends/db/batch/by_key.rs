@@ -39,6 +39,8 @@ impl Entry for Load {
 }
 
 impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Load {
+    const WRITES: bool = false;
+
     fn lane(lanes: &Lanes<M>) -> &Lane<Self> {
         &lanes.loads
     }
@@ -62,19 +64,21 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Load {
         row.map_err(|error| store.failure(error))
     }
 
-    async fn together(store: &DbStore<DB, M>, jobs: &[Self]) -> sqlx::Result<Vec<Option<BaseRow>>> {
+    async fn together(
+        store: &DbStore<DB, M>,
+        connection: &mut DB::Connection,
+        jobs: &[Self],
+    ) -> sqlx::Result<Vec<Option<BaseRow>>> {
         let sql = store.lanes.load.get(jobs.len(), || statements::load::<DB>(&store.sql.table, jobs.len()));
         let mut args = DB::Arguments::default();
         push_keys::<DB, _>(&mut args, jobs)?;
         // Each has its own now; the earliest finds every row that any of them may have.
         let earliest = jobs.iter().map(|job| job.now).min().unwrap_or(OffsetDateTime::UNIX_EPOCH);
         store.push_date(&mut args, earliest).map_err(encoding)?;
+        let rows = DB::fetch_all_on(connection, sql, args).await?;
         let rows: Vec<BaseRow> = match DB::GATHERED {
-            Some(_) => DB::fetch(&store.pool, sql, args).await?.as_ref().map_or(Ok(Vec::new()), DB::read_gathered)?,
-            None => {
-                let rows = DB::fetch_all(&store.pool, sql, args).await?;
-                rows.iter().map(DB::read).collect::<sqlx::Result<_>>()?
-            }
+            Some(_) => rows.first().map_or(Ok(Vec::new()), DB::read_gathered)?,
+            None => rows.iter().map(DB::read).collect::<sqlx::Result<_>>()?,
         };
         let rows: HashMap<&str, &BaseRow> = rows.iter().map(|row| (row.session_key.as_str(), row)).collect();
         let live = |job: &Self| {
@@ -118,12 +122,11 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Delete {
         store.remove(&store.sql.delete, args, SessionEvent::ended).await.map(|_| ())
     }
 
-    async fn together(store: &DbStore<DB, M>, jobs: &[Self]) -> sqlx::Result<Vec<()>> {
+    async fn together(store: &DbStore<DB, M>, connection: &mut DB::Connection, jobs: &[Self]) -> sqlx::Result<Vec<()>> {
         let sql = store.lanes.delete.get(jobs.len(), || statements::delete::<DB>(&store.sql.table, jobs.len()));
         let mut args = DB::Arguments::default();
         push_keys::<DB, _>(&mut args, jobs)?;
-        let _writer = store.writer().await;
-        DB::execute(&store.pool, sql, args).await?;
+        DB::execute_on(connection, sql, args).await?;
         Ok(vec![(); jobs.len()])
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use crate::{error::StoreError, session_key::SessionKey};
+use crate::{backends::deadline, error::StoreError, session_key::SessionKey};
 
 /// The most rows of one statement.
 const LARGEST: usize = 64;
@@ -32,6 +32,11 @@ pub(in crate::backends::db) trait Entry: Send + 'static {
     const KEYS_REPEAT: bool;
 
     fn session_key(&self) -> &SessionKey;
+
+    /// When it is too late to send it.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
 
     /// About how many bytes it adds to the statement.
     fn bytes(&self) -> usize;
@@ -60,10 +65,21 @@ struct State<E: Entry> {
     next_ticket: u64,
 }
 
-/// A place in the queue.
-pub(super) struct Ticket<E: Entry> {
+/// A place in the queue. Whoever gives it up leaves nothing behind, however long the queue stands still.
+pub(super) struct Ticket<'a, E: Entry> {
+    lane: &'a Lane<E>,
     number: u64,
     answer: oneshot::Receiver<Outcome<E>>,
+    deadline: Option<Instant>,
+    is_answered: bool,
+}
+
+impl<E: Entry> Drop for Ticket<'_, E> {
+    fn drop(&mut self) {
+        if !self.is_answered {
+            drop(self.lane.state().take(self.number));
+        }
+    }
 }
 
 impl<E: Entry> Default for Lane<E> {
@@ -78,7 +94,7 @@ impl<E: Entry> Lane<E> {
     }
 
     /// Gives the entry back when nothing is under way: it has the turn, and [`leave`](Self::leave) ends it.
-    pub(super) fn enter(&self, entry: E) -> Result<E, Ticket<E>> {
+    pub(super) fn enter(&self, entry: E) -> Result<E, Ticket<'_, E>> {
         let mut state = self.state();
         if state.turns == 0 || state.is_stuck() {
             state.begin_turn();
@@ -87,23 +103,31 @@ impl<E: Entry> Lane<E> {
         let (sender, answer) = oneshot::channel();
         let number = state.next_ticket;
         state.next_ticket += 1;
+        let deadline = entry.deadline();
         state.waiting.push_back((number, entry, sender));
-        Err(Ticket { number, answer })
+        Err(Ticket { lane: self, number, answer, deadline, is_answered: false })
     }
 
     /// Waits until the entry was part of a statement, or is to go ahead.
-    pub(super) async fn wait(&self, mut ticket: Ticket<E>) -> Outcome<E> {
-        loop {
+    pub(super) async fn wait(&self, mut ticket: Ticket<'_, E>) -> Outcome<E> {
+        let outcome = loop {
             match timeout(PATIENCE, &mut ticket.answer).await {
-                Ok(Ok(outcome)) => return outcome,
-                Ok(Err(_)) => return Outcome::Done(Err(StoreError::Lost("its statement was given up".into()))),
+                Ok(Ok(outcome)) => break outcome,
+                Ok(Err(_)) => break Outcome::Done(Err(StoreError::Lost("its statement was given up".into()))),
                 Err(_) => {
+                    // What is part of a statement is past being too late.
+                    let is_late = deadline::check(ticket.deadline).is_err();
+                    if is_late && self.state().take(ticket.number).is_some() {
+                        break Outcome::Done(Err(deadline::late()));
+                    }
                     if let Some(entry) = self.take_over(ticket.number) {
-                        return Outcome::Lead(entry);
+                        break Outcome::Lead(entry);
                     }
                 }
             }
-        }
+        };
+        ticket.is_answered = true;
+        outcome
     }
 
     /// The entry of a ticket, if it still waits and nothing moves.
@@ -112,10 +136,13 @@ impl<E: Entry> Lane<E> {
         if !state.is_stuck() {
             return None;
         }
-        let at = state.waiting.iter().position(|(number, ..)| *number == ticket)?;
-        let (_, entry, _) = state.waiting.remove(at)?;
+        let entry = state.take(ticket)?;
         state.begin_turn();
         Some(entry)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.state().waiting.is_empty()
     }
 
     /// Ends a turn, unless somebody waits: then it is the turn of whoever calls [`next`](Self::next).
@@ -156,6 +183,12 @@ impl<E: Entry> State<E> {
         self.began.is_none_or(|began| began.elapsed() >= PATIENCE)
     }
 
+    /// Takes out the entry of a ticket, if it still waits.
+    fn take(&mut self, ticket: u64) -> Option<E> {
+        let at = self.waiting.iter().position(|(number, ..)| *number == ticket)?;
+        self.waiting.remove(at).map(|(_, entry, _)| entry)
+    }
+
     fn begin_turn(&mut self) {
         self.turns += 1;
         self.began = Some(Instant::now());
@@ -168,6 +201,10 @@ impl<E: Entry> State<E> {
             let Some(next) = self.waiting.pop_front() else { break };
             // Nobody waits for it any more, and nothing of it was sent.
             if next.2.is_closed() {
+                continue;
+            }
+            if let Err(late) = deadline::check(next.1.deadline()) {
+                let _ = next.2.send(Outcome::Done(Err(late)));
                 continue;
             }
             let fits = batch.is_empty() || bytes + next.1.bytes() <= BYTES;

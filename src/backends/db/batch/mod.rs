@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc};
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
-    DbStore, Driver,
+    DbStore, Driver, Writer,
     failure::{failure, is_connection_error},
 };
 use crate::{base_session::AbstractBaseSession, error::StoreError, events};
@@ -63,6 +63,9 @@ impl<M: Send + Sync + 'static> fmt::Debug for Lanes<M> {
 
 /// An entry that knows its statement, alone and in company.
 pub(super) trait Job<DB: Driver, M: AbstractBaseSession<DB>>: Entry + Sync + Sized {
+    /// Whether it needs the turn to write, where the database has one writer at a time.
+    const WRITES: bool = true;
+
     fn lane(lanes: &Lanes<M>) -> &Lane<Self>;
 
     /// Whether the text of the statement is the same for any number of them.
@@ -77,7 +80,11 @@ pub(super) trait Job<DB: Driver, M: AbstractBaseSession<DB>>: Entry + Sync + Siz
     fn alone(&self, store: &DbStore<DB, M>) -> impl Future<Output = Result<Self::Output, StoreError>> + Send;
 
     /// One statement for all; what came of each, in their order.
-    fn together(store: &DbStore<DB, M>, jobs: &[Self]) -> impl Future<Output = sqlx::Result<Vec<Self::Output>>> + Send;
+    fn together(
+        store: &DbStore<DB, M>,
+        connection: &mut DB::Connection,
+        jobs: &[Self],
+    ) -> impl Future<Output = sqlx::Result<Vec<Self::Output>>> + Send;
 }
 
 /// The right to run a statement. When it ends, what has come meanwhile gets its turn, in a task of its own: a
@@ -128,16 +135,19 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
         job.alone(self).await
     }
 
-    async fn run_together<J: Job<DB, M>>(&self, batch: Vec<(J, lane::Answer<J>)>) {
+    async fn run_together<J: Job<DB, M>>(&self, mut place: Writer<'_, DB>, batch: Vec<(J, lane::Answer<J>)>) {
         let (jobs, answers): (Vec<J>, Vec<_>) = batch.into_iter().unzip();
         // Whoever has gone meanwhile does not listen; that is no error.
         if jobs.len() == 1 {
+            drop(place);
             for (job, answer) in jobs.into_iter().zip(answers) {
                 let _ = answer.send(Outcome::Done(job.alone(self).await));
             }
             return;
         }
-        match J::together(self, &jobs).await {
+        let result = J::together(self, &mut place.connection, &jobs).await;
+        drop(place);
+        match result {
             Ok(outputs) => {
                 events::batched(outputs.len());
                 for (output, answer) in outputs.into_iter().zip(answers) {
@@ -174,11 +184,25 @@ async fn drain<DB: Driver, M: AbstractBaseSession<DB>, J: Job<DB, M>>(store: DbS
     let _turn = Turn { store: &store, lane };
     loop {
         let_others_come::<DB>().await;
-        let batch = lane.next(J::any_size());
-        if batch.is_empty() {
+        if lane.is_empty() {
             return;
         }
-        store.run_together(batch).await;
+        // Before anything is gathered: what is too late by the time that there is a connection stays behind, and what has
+        // come by then goes along.
+        let place = if J::WRITES { store.writer(None).await } else { store.reader().await };
+        let batch = lane.next(J::any_size());
+        match place {
+            Ok(place) => store.run_together(place, batch).await,
+            Err(error) => refuse(error, batch),
+        }
+    }
+}
+
+/// Tells all of them that there was no connection.
+fn refuse<E: Entry>(error: StoreError, batch: Vec<(E, lane::Answer<E>)>) {
+    let error = Arc::new(error);
+    for (_, answer) in batch {
+        let _ = answer.send(Outcome::Done(Err(StoreError::shared(&error))));
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use time::OffsetDateTime;
+use tokio::time::Instant;
 
 use super::{
     super::{DbStore, driver::Driver, push_key},
@@ -21,6 +22,7 @@ const OTHER_COLUMNS: usize = 100;
 
 pub(in crate::backends::db) struct Create<M> {
     pub(in crate::backends::db) session_key: SessionKey,
+    pub(in crate::backends::db) deadline: Option<Instant>,
     pub(in crate::backends::db) bytes: usize,
     pub(in crate::backends::db) model: M,
 }
@@ -31,6 +33,10 @@ impl<M: Send + Sync + 'static> Entry for Create<M> {
 
     fn session_key(&self) -> &SessionKey {
         &self.session_key
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     fn bytes(&self) -> usize {
@@ -50,10 +56,10 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Create<M> {
     async fn alone(&self, store: &DbStore<DB, M>) -> Result<(), StoreError> {
         let mut args = DB::Arguments::default();
         store.push_model(&mut args, &self.model, Written::Insert)?;
-        store.execute_with_key(&store.sql.insert, args, &self.session_key).await.map(|_| ())
+        store.execute_with_key(&store.sql.insert, args, &self.session_key, self.deadline).await.map(|_| ())
     }
 
-    async fn together(store: &DbStore<DB, M>, jobs: &[Self]) -> sqlx::Result<Vec<()>> {
+    async fn together(store: &DbStore<DB, M>, connection: &mut DB::Connection, jobs: &[Self]) -> sqlx::Result<Vec<()>> {
         let make = || statements::insert::<DB>(&store.sql.table, M::EXTRA_COLUMNS, jobs.len());
         let sql = store.lanes.insert.get(jobs.len(), make);
         let mut args = DB::Arguments::default();
@@ -65,8 +71,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Create<M> {
                 }
             }
         }
-        let _writer = store.writer().await;
-        DB::execute(&store.pool, sql, args).await?;
+        DB::execute_on(connection, sql, args).await?;
         Ok(vec![(); jobs.len()])
     }
 }
@@ -76,6 +81,7 @@ pub(in crate::backends::db) struct Save<M> {
     pub(in crate::backends::db) session_key: SessionKey,
     pub(in crate::backends::db) loaded: StoredText,
     pub(in crate::backends::db) now: OffsetDateTime,
+    pub(in crate::backends::db) deadline: Option<Instant>,
     pub(in crate::backends::db) bytes: usize,
     pub(in crate::backends::db) model: M,
 }
@@ -87,6 +93,10 @@ impl<M: Send + Sync + 'static> Entry for Save<M> {
 
     fn session_key(&self) -> &SessionKey {
         &self.session_key
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.deadline
     }
 
     fn bytes(&self) -> usize {
@@ -110,13 +120,20 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Save<M> {
         store.push_guard(&mut args, &self.loaded, self.now)?;
         let rows = match self.model.base().session_key == self.session_key {
             // Its own key cannot be taken.
-            true => store.execute(&store.sql.update, args).await?,
-            false => store.execute_with_key(&store.sql.update, args, &self.model.base().session_key).await?,
+            true => store.execute(&store.sql.update, args, self.deadline).await?,
+            false => {
+                let session_key = &self.model.base().session_key;
+                store.execute_with_key(&store.sql.update, args, session_key, self.deadline).await?
+            }
         };
         Ok(rows > 0)
     }
 
-    async fn together(store: &DbStore<DB, M>, jobs: &[Self]) -> sqlx::Result<Vec<bool>> {
+    async fn together(
+        store: &DbStore<DB, M>,
+        connection: &mut DB::Connection,
+        jobs: &[Self],
+    ) -> sqlx::Result<Vec<bool>> {
         let make = || statements::update::<DB>(&store.sql.table, M::EXTRA_COLUMNS, jobs.len());
         let sql = store.lanes.update.get(jobs.len(), make);
         let mut args = DB::Arguments::default();
@@ -135,8 +152,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Save<M> {
                 }
             }
         }
-        let _writer = store.writer().await;
-        let rows = DB::fetch_all(&store.pool, sql, args).await?;
+        let rows = DB::fetch_all_on(connection, sql, args).await?;
         let written: HashSet<String> =
             rows.iter().filter_map(|row| DB::read_text(row, 0).transpose()).collect::<sqlx::Result<_>>()?;
         Ok(jobs.iter().map(|job| written.contains(job.session_key.as_str())).collect())

@@ -12,8 +12,22 @@ macro_rules! impl_driver {
             async fn execute(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<u64> {
                 // A pool that is asked itself wraps the connection's stream in one more.
                 let mut connection = pool.acquire().await?;
-                let done = sqlx::query_with(AssertSqlSafe(sql), args).execute(&mut *connection).await?;
+                Self::execute_on(&mut connection, sql, args).await
+            }
+            async fn execute_on(
+                connection: &mut Self::Connection,
+                sql: Arc<str>,
+                args: Self::Arguments,
+            ) -> sqlx::Result<u64> {
+                let done = sqlx::query_with(AssertSqlSafe(sql), args).execute(connection).await?;
                 Ok(done.rows_affected())
+            }
+            async fn fetch_all_on(
+                connection: &mut Self::Connection,
+                sql: Arc<str>,
+                args: Self::Arguments,
+            ) -> sqlx::Result<Vec<Self::Row>> {
+                sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(connection).await
             }
             async fn execute_raw(pool: &Pool<Self>, sql: String) -> sqlx::Result<()> {
                 sqlx::raw_sql(AssertSqlSafe(sql)).execute(pool).await.map(|_| ())
@@ -23,7 +37,7 @@ macro_rules! impl_driver {
             }
             async fn fetch_all(pool: &Pool<Self>, sql: Arc<str>, args: Self::Arguments) -> sqlx::Result<Vec<Self::Row>> {
                 let mut connection = pool.acquire().await?;
-                sqlx::query_with(AssertSqlSafe(sql), args).fetch_all(&mut *connection).await
+                Self::fetch_all_on(&mut connection, sql, args).await
             }
             fn push_optional_text(args: &mut Self::Arguments, text: Option<&str>) -> Result<(), BoxError> {
                 args.add(text.map(str::to_owned))

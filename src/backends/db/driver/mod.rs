@@ -183,6 +183,20 @@ pub trait Driver: Database + sealed::Sealed {
         args: Self::Arguments,
     ) -> impl Future<Output = sqlx::Result<u64>> + Send;
 
+    /// [`execute`](Self::execute), over a connection that was waited for.
+    fn execute_on(
+        connection: &mut Self::Connection,
+        sql: Arc<str>,
+        args: Self::Arguments,
+    ) -> impl Future<Output = sqlx::Result<u64>> + Send;
+
+    /// [`fetch_all`](Self::fetch_all), over a connection that was waited for.
+    fn fetch_all_on(
+        connection: &mut Self::Connection,
+        sql: Arc<str>,
+        args: Self::Arguments,
+    ) -> impl Future<Output = sqlx::Result<Vec<Self::Row>>> + Send;
+
     /// Runs a statement that is sent as it is, for what cannot be prepared.
     fn execute_raw(pool: &Pool<Self>, sql: String) -> impl Future<Output = sqlx::Result<()>> + Send;
 
