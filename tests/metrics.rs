@@ -225,7 +225,7 @@ async fn a_table_and_its_cache_are_counted() -> TestResult {
     let cached = |outcome| read.get(&format!("jam_session_cache_total{{outcome={outcome}}}")).copied().unwrap_or(0);
     assert!(cached("hit") + cached("miss") == 3 && cached("hit") >= 2, "{read:?}");
 
-    assert_eq!(store.revoke_all("7", time::OffsetDateTime::now_utc()).await?, 1);
+    assert_eq!(store.revoke_all("7", OffsetDateTime::now_utc()).await?, 1);
     assert_eq!(numbers.take(), counted(&[("revoked_total{}", 1)]));
 
     sqlx::raw_sql("DROP TABLE user_session").execute(&pool).await?;
