@@ -81,7 +81,11 @@ enum Repr {
 }
 
 impl SessionKey {
-    /// Takes over a key that was written down with [`as_str`](Self::as_str).
+    /// Parses a key from its text, which [`as_str`](Self::as_str) gives.
+    ///
+    /// This says whether the text can be a key of any store: a signed cookie is its own key. A store looks up what it
+    /// [accepts](crate::SessionStore::accepts), by default 32 characters of `[a-z0-9]`; under any other key there is no
+    /// session. Django looks up whatever has 8 characters.
     ///
     /// # Errors
     ///

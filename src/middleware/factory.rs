@@ -62,6 +62,9 @@ impl<N> SessionLayer<N> {
 
     /// Deletes the session of this key, if there is one. No request brings it back.
     ///
+    /// With a `SignedCookieStore` nothing happens: the cookie is the session, and only a response to its browser can
+    /// replace it. `SignedCookieStore::not_before` refuses what a user has.
+    ///
     /// # Errors
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.

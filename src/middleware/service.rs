@@ -19,6 +19,13 @@ use crate::session::{Context, Handle, Inner};
 /// A request that leaves its session alone costs no query, no task and no boxed future. What was changed is saved
 /// before the response goes out; a response with a 5xx status saves nothing.
 ///
+/// # Timeouts
+///
+/// The status alone decides. A layer like tower-http's `TimeoutLayer` that stands inside of this one, between it and the
+/// handler, gives a handler up half-way and by default answers 408, which is no 5xx: what the handler had changed by then
+/// is saved, and the other half never happens. Have it answer 503 or 504, or add it after the session's layer, so that
+/// it stands outside and the session goes away with the unfinished request.
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -6,6 +6,7 @@ mod budget;
 mod caches;
 mod databases;
 mod django_auth;
+mod django_differences;
 mod django_messages;
 mod django_redirects;
 mod django_schema;
