@@ -47,7 +47,9 @@ pub(crate) fn to_naive_iso(at: OffsetDateTime) -> String {
 pub(crate) fn to_instant(local: PrimitiveDateTime, offset_at: impl Fn(OffsetDateTime) -> UtcOffset) -> OffsetDateTime {
     // The offset of about then leads to an instant near enough to ask for the right one.
     let near = local.assume_offset(offset_at(local.assume_utc()));
-    local.assume_offset(offset_at(near)).to_offset(UtcOffset::UTC)
+    // At the ends of the calendar there is no such date in UTC: they are as good.
+    let instant = local.assume_offset(offset_at(near));
+    instant.checked_to_offset(UtcOffset::UTC).unwrap_or_else(|| local.assume_utc())
 }
 
 /// `Tue, 28 Nov 2023 22:13:20 GMT`, with a year of four digits (RFC 9110).
@@ -122,7 +124,7 @@ pub(crate) fn parse(text: &str) -> Option<(PrimitiveDateTime, Option<UtcOffset>)
 #[cfg(any(feature = "sqlite", feature = "mysql"))]
 pub(crate) fn parse_column(text: &str) -> Option<OffsetDateTime> {
     let (at, offset) = parse(text)?;
-    Some(at.assume_offset(offset.unwrap_or(UtcOffset::UTC)).to_offset(UtcOffset::UTC))
+    at.assume_offset(offset.unwrap_or(UtcOffset::UTC)).checked_to_offset(UtcOffset::UTC)
 }
 
 fn parse_date(text: &str) -> Option<Date> {

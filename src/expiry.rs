@@ -16,6 +16,22 @@ use crate::{
 /// The name under which a session keeps its own expiry: Django's.
 pub(crate) const EXPIRY_KEY: &str = "_session_expiry";
 
+/// A session lives this long after a change at most: 100 years, which every store, cookie and Django can express. (Years
+/// have 366 days here, as where settings are checked.)
+pub(crate) const LONGEST: Duration = Duration::days(100 * 366);
+/// The first and the last instant at which a session may expire. The last one is a date of four digits in every time zone.
+const EARLIEST: OffsetDateTime = OffsetDateTime::UNIX_EPOCH;
+const LATEST: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::days(2_932_895));
+
+/// The nearest instant at which a session may expire.
+pub(crate) fn bounded(at: OffsetDateTime) -> OffsetDateTime {
+    at.clamp(EARLIEST, LATEST)
+}
+
+fn bounded_age(age: Duration) -> Duration {
+    age.clamp(-LONGEST, LONGEST)
+}
+
 /// The offset of local time at an instant, `None` where dates carry their own: `SessionStore::local_offset`.
 pub(crate) type LocalOffset<'a> = &'a dyn Fn(OffsetDateTime) -> Option<UtcOffset>;
 
@@ -23,6 +39,9 @@ pub(crate) type LocalOffset<'a> = &'a dyn Fn(OffsetDateTime) -> Option<UtcOffset
 ///
 /// Numbers (seconds), durations, dates and `None` convert into it, as in Django. It is stored with the session,
 /// under Django's `_session_expiry`.
+///
+/// Extremes are bounded, alike on every store: an age by 100 years in either direction, a date by 1970-01-01 and
+/// 9999-12-30.
 ///
 /// ```
 /// use jam_session::Expiry;
@@ -60,7 +79,7 @@ impl Expiry {
         match self {
             Self::Default | Self::AtBrowserClose => cookie_age,
             Self::Idle(idle) if idle.is_zero() => cookie_age,
-            Self::Idle(idle) => idle,
+            Self::Idle(idle) => bounded_age(idle),
             Self::In(_) | Self::At(_) => whole_seconds(self.date(modification, cookie_age) - modification),
         }
     }
@@ -69,13 +88,13 @@ impl Expiry {
     /// policy.
     #[must_use]
     pub fn date(self, modification: OffsetDateTime, cookie_age: Duration) -> OffsetDateTime {
-        match self {
+        bounded(match self {
             Self::At(at) => at,
-            Self::In(after) => modification.saturating_add(after),
+            Self::In(after) => modification.saturating_add(bounded_age(after)),
             Self::Default | Self::AtBrowserClose | Self::Idle(_) => {
                 modification.saturating_add(self.age(modification, cookie_age))
             }
-        }
+        })
     }
 
     /// The value to store, `None` for the global policy.
@@ -83,10 +102,16 @@ impl Expiry {
         let raw = match self {
             Self::Default => return None,
             Self::AtBrowserClose => Raw::new(&0),
-            Self::Idle(idle) if idle.subsec_nanoseconds() == 0 => Raw::new(&idle.whole_seconds()),
-            Self::Idle(idle) => Raw::new(&idle.as_seconds_f64()),
-            Self::In(after) => Raw::new(&text(now.saturating_add(after), local)),
-            Self::At(at) => Raw::new(&text(at, local)),
+            Self::Idle(idle) => {
+                let idle = bounded_age(idle);
+                if idle.subsec_nanoseconds() == 0 {
+                    Raw::new(&idle.whole_seconds())
+                } else {
+                    Raw::new(&idle.as_seconds_f64())
+                }
+            }
+            Self::In(_) => Raw::new(&text(self.date(now, Duration::ZERO), local)),
+            Self::At(at) => Raw::new(&text(bounded(at), local)),
         };
         Some(raw.expect("a number or a text is JSON"))
     }
@@ -195,7 +220,7 @@ impl Stored {
     pub(crate) fn date(self, modification: OffsetDateTime, cookie_age: Duration) -> Result<OffsetDateTime, Error> {
         match self {
             Self::Expiry(expiry) => Ok(expiry.date(modification, cookie_age)),
-            Self::Naive(at) => Ok(at.assume_offset(UtcOffset::UTC)),
+            Self::Naive(at) => Ok(bounded(at.assume_offset(UtcOffset::UTC))),
             Self::Empty => Err(wrong_type("an empty text is no date".into())),
         }
     }

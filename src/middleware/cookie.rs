@@ -119,7 +119,9 @@ pub(super) fn set(
     now: OffsetDateTime,
     secure: bool,
 ) -> HeaderValue {
-    let age = age.map(|age| match settings.cookie_format {
+    // `Max-Age` counts whole seconds, and 0 deletes the cookie: what lives for less than one lives for one.
+    let at_least = |age: Duration| if age.is_positive() { age.max(Duration::SECOND) } else { age };
+    let age = age.map(at_least).map(|age| match settings.cookie_format {
         CookieFormat::Rfc6265bis => age.clamp(Duration::ZERO, LONGEST_AGE),
         CookieFormat::Django => age,
     });

@@ -17,7 +17,7 @@ use crate::{
     clock::Clock,
     error::{Error, SettingsError},
     events::Events,
-    expiry::Stored,
+    expiry::{LONGEST, Stored},
     random,
     session_data::SessionData,
     settings::{HashKeys, Settings},
@@ -113,7 +113,7 @@ impl Context {
     /// `get_session_cookie_age`: the setting, or what the application's function says.
     pub(crate) fn session_cookie_age(&self, data: &SessionData) -> Duration {
         let age = self.cookie_age.as_ref().map_or(self.settings.cookie_age, |age| age(data));
-        Duration::try_from(age).unwrap_or(Duration::MAX)
+        Duration::try_from(age).unwrap_or(LONGEST).min(LONGEST)
     }
 
     /// The expiry that a session of this data has of its own.

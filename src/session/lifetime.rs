@@ -7,7 +7,7 @@ use super::context::Context;
 use crate::{
     backends::Record,
     error::Error,
-    expiry::Expiry,
+    expiry::{Expiry, bounded},
     session_data::SessionData,
     session_key::SessionKey,
     times::{self, CREATED_KEY, RENEWED_KEY},
@@ -31,7 +31,8 @@ impl Context {
     /// When a session with this data expires if it is saved at `now`.
     pub(crate) fn expire_date(&self, data: &SessionData, now: OffsetDateTime) -> Result<OffsetDateTime, Error> {
         let date = self.stored_expiry(data)?.date(now, self.session_cookie_age(data))?;
-        Ok(self.deadline(Some(data), now).map_or(date, |deadline| date.min(deadline)))
+        // When the session began is stored among its data, and may be anything.
+        Ok(self.deadline(Some(data), now).map_or(date, |deadline| bounded(date.min(deadline))))
     }
 
     /// How long the cookie of `record` is to live from `now` on: not beyond the deadline.

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::commit::{Commit, How, Taken, Written, pause};
 use crate::{
-    backends::{Record, Saved},
+    backends::{Record, Saved, deadline},
     error::Error,
     raw::Raw,
     session_data::SessionData,
@@ -50,7 +50,7 @@ impl Commit {
     async fn join(&self, old: &Record, own: &SessionData, deadline: Instant) -> Result<Option<Record>, Error> {
         let context = &self.context;
         let Some(session_key) = context.moved.newest(&old.session_key) else { return Ok(None) };
-        let mut turn = context.queue.turn(&session_key).await;
+        let mut turn = deadline::wait(Some(deadline), context.queue.turn(&session_key)).await?;
         let now = context.now();
         let mut theirs = context.load(&session_key, now).await?;
         for attempt in 0_u32.. {

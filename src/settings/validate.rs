@@ -7,6 +7,7 @@ use http::StatusCode;
 use super::{OnInterrupted, SameSite, Settings};
 use crate::error::SettingsError;
 
+const SECOND: Duration = Duration::from_secs(1);
 /// A key that is renewed more often is renewed all the time.
 const MINUTE: Duration = Duration::from_secs(60);
 /// Who has an old key has a session for so long at most.
@@ -23,7 +24,7 @@ impl Settings {
     /// # Errors
     ///
     /// The first problem, with what to change: a cookie that browsers would drop, a header that cannot be, an age of
-    /// nothing or of more than 100 years, an idle time longer than the absolute one, keys that are renewed all the time or
+    /// less than a second or of more than 100 years, an idle time longer than the absolute one, keys that are renewed all the time or
     /// never, a threshold that no session can
     /// reach, identity keys that name no user, a status that is no error.
     pub fn validate(&self) -> Result<(), SettingsError> {
@@ -33,7 +34,8 @@ impl Settings {
     fn problem(&self) -> Option<String> {
         let problem = self.name_problem().or_else(|| self.attribute_problem()).or_else(|| self.proxy_problem());
         let problem = problem.or_else(|| self.twin_problem());
-        let problem = problem.or_else(|| self.duration_problem()).or_else(|| self.lifetime_problem());
+        let problem = problem.or_else(|| self.duration_problem()).or_else(|| self.sub_second_problem());
+        let problem = problem.or_else(|| self.lifetime_problem());
         problem.or_else(|| self.identity_problem()).or_else(|| self.status_problem())
     }
 
@@ -125,6 +127,13 @@ impl Settings {
             .into_iter()
             .find(|(_, duration)| duration.is_some_and(|duration| duration.is_zero() || duration > LONGEST))?;
         Some(format!("{name} is not between a moment and 100 years"))
+    }
+
+    /// `Max-Age` counts whole seconds, and 0 deletes the cookie.
+    fn sub_second_problem(&self) -> Option<String> {
+        let ages = [("cookie_age", Some(self.cookie_age)), ("absolute_age", self.absolute_age)];
+        let (name, age) = ages.into_iter().find(|(_, age)| age.is_some_and(|age| age < SECOND))?;
+        Some(format!("{name} is {:?}, and cookies count whole seconds: make it a second or more", age?))
     }
 
     /// What ends a session later than something else does would never be seen to do so.

@@ -20,6 +20,9 @@ use crate::{
     session_key::SessionKey,
 };
 
+/// 2099-12-31: file systems with fewer bits for the time of a file end in 2106.
+const LATEST_FILE: OffsetDateTime = OffsetDateTime::UNIX_EPOCH.saturating_add(Duration::seconds(4_102_358_400));
+
 /// What is in a file.
 pub(super) struct Entry {
     pub(super) text: Arc<str>,
@@ -68,7 +71,11 @@ impl FileStore {
         let [one, other] = [OffsetDateTime::UNIX_EPOCH, OffsetDateTime::UNIX_EPOCH + Duration::DAY];
         let lasts = self.expire_date(data, one) - one;
         let counts_from_file = self.expire_date(data, other) - other == lasts;
-        expire_date.saturating_sub(if counts_from_file { lasts } else { self.cookie_age })
+        if counts_from_file {
+            return expire_date.saturating_sub(lasts);
+        }
+        // It may be any time that every file system keeps; the one that Django would count from, if it is one.
+        expire_date.saturating_sub(self.cookie_age).clamp(OffsetDateTime::UNIX_EPOCH, LATEST_FILE)
     }
 }
 

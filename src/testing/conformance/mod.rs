@@ -112,6 +112,9 @@ macro_rules! __session_store_cases {
             an_expired_session_is_not_saved
             an_expired_session_is_not_touched
             an_expired_session_is_not_cycled
+            an_extreme_expiry_is_bounded_and_its_session_lives
+            an_expiry_in_the_past_ends_the_session
+            an_extreme_expiry_that_django_wrote_is_no_error
 
             a_save_is_what_the_next_load_gives
             the_record_of_a_save_is_what_the_next_builds_on

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use axum::body::Body;
 use http::{Response, header};
-use jam_session::{CookieFormat, MemoryStore, SameSite, Session, SessionKey, SessionLayer};
+use jam_session::{CookieFormat, Expiry, MemoryStore, SameSite, Session, SessionKey, SessionLayer};
 
 use crate::support::{Moment, TestResult, cookie_of, key_in, page, send, site, visitor};
 
@@ -133,5 +133,25 @@ async fn a_cookie_is_sent_only_when_something_changed() -> TestResult {
     let unknown = "sessionid=0123456789abcdefghijklmnopqrstuv";
     assert_eq!(cookie_of(&send(&site, "/read", unknown).await), None, "an unknown key keeps its cookie");
     assert_eq!(cookie_of(&send(&site, "/flush", "").await), None, "there is no cookie to delete");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_session_that_lives_for_less_than_a_second_has_a_cookie_all_the_same() -> TestResult {
+    let half = || Duration::from_millis(500);
+    let idle = page(SessionLayer::new(MemoryStore::new()), |session: Session| async move {
+        session.set_expiry(Expiry::Idle(time::Duration::milliseconds(500)))
+    });
+    let layer = SessionLayer::new(MemoryStore::new()).session_cookie_age(move |_| half());
+    let of_the_application = page(layer, |session: Session| async move { session.insert("n", &1) });
+    let layer = SessionLayer::new(MemoryStore::new()).session_cookie_age(|_| Duration::MAX);
+    let for_ever = page(layer, |session: Session| async move { session.insert("n", &1) });
+
+    for (app, age) in [(idle, 1), (of_the_application, 1), (for_ever, 400 * 86_400)] {
+        let response = send(&app, "/", "").await;
+        assert_eq!(response.status(), 200);
+        let set_cookie = response.headers()[header::SET_COOKIE].to_str()?;
+        assert!(set_cookie.contains(&format!("; Max-Age={age}; ")), "{set_cookie}");
+    }
     Ok(())
 }

@@ -151,6 +151,17 @@ fn a_path_and_a_domain_have_to_be_that() {
 }
 
 #[test]
+fn an_age_that_a_cookie_cannot_have_is_refused() {
+    let (half, more) = (Duration::from_millis(500), Duration::from_millis(1_500));
+
+    let sentence = "cookie_age is 500ms, and cookies count whole seconds: make it a second or more";
+    assert_refused(|settings| settings.cookie_age = half, sentence);
+    let sentence = "absolute_age is 500ms, and cookies count whole seconds: make it a second or more";
+    assert_refused(|settings| settings.absolute_age = Some(half), sentence);
+    assert_eq!(problem(|settings| settings.cookie_age = more), None);
+}
+
+#[test]
 fn a_duration_is_more_than_nothing_and_less_than_a_century() {
     type Field = fn(&mut Settings) -> &mut Duration;
     let fields: [(&str, Field); 3] = [
