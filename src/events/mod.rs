@@ -10,7 +10,7 @@
 //! | `duplicate_cookie` | WARN, DEBUG | | session cookies with different values, of which several are live, or which the settings refuse; none is believed |
 //! | `stale_twin` | INFO, DEBUG | | session cookies with different values, of which exactly one is live; it is used, and the others are expired |
 //! | `too_many_cookies` | WARN, DEBUG | | more than 16 KiB of cookies; none is believed |
-//! | `unknown_key` | INFO, DEBUG | `fingerprint` | no session has this key: it has ended or expired, or there never was one |
+//! | `unknown_key` | INFO, DEBUG | `fingerprint` | no session has this key: it has ended or expired, it began before `valid_from`, or there never was one |
 //! | `bad_signature` | INFO, DEBUG | `bytes` | a cookie of signed or encrypted sessions is not of this secret key; `unknown_key` follows |
 //! | `undecodable` | WARN, DEBUG | `fingerprint` `error` | what is stored does not verify or decode; it is left alone |
 //! | `cycled` | INFO | `fingerprint` `old_fingerprint` | a session was given a new key, as at a login or by its age |

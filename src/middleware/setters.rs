@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use http::StatusCode;
+use time::OffsetDateTime;
 
 use super::SessionLayer;
 use crate::settings::{
@@ -107,6 +108,11 @@ impl<N> SessionLayer<N> {
     /// How long a session lives at most: [`Settings::absolute_age`](crate::Settings::absolute_age).
     pub fn absolute_age(self, age: impl Into<Option<Duration>>) -> Self {
         self.change(|context| context.settings.absolute_age = age.into())
+    }
+
+    /// Refuses the sessions that began before: [`Settings::valid_from`](crate::Settings::valid_from).
+    pub fn valid_from(self, from: impl Into<Option<OffsetDateTime>>) -> Self {
+        self.change(|context| context.settings.valid_from = from.into())
     }
 
     /// How old a key gets: [`Settings::renew_after`](crate::Settings::renew_after).

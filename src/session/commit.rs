@@ -103,7 +103,7 @@ impl Commit {
         };
         let mut base = record.session_key.clone();
         for attempt in 0_u32.. {
-            let theirs = match outcome {
+            let found = match outcome {
                 // Under a new key it is no longer what this key's writers build on.
                 Saved::Done(saved) if self.cycle => return Ok(Ok(self.cycled([&record.session_key, &base], saved))),
                 Saved::Done(saved) => {
@@ -111,18 +111,15 @@ impl Commit {
                     return Ok(Ok((saved, How::Saved)));
                 }
                 Saved::Gone => return Ok(Err(Taken::Gone)),
-                Saved::Conflict(theirs) => self.context.latest(theirs).await?,
+                Saved::Conflict(found) => found,
             };
-            let now = self.context.now();
-            let Some(theirs) = theirs.filter(|theirs| self.context.lives(theirs, now)) else {
-                return Ok(Err(Taken::Gone));
+            let theirs = match self.left_by_others(record, found).await? {
+                Ok(theirs) => theirs,
+                Err(taken) => return Ok(Err(taken)),
             };
             events::overtaken();
             if Instant::now() >= deadline {
                 break;
-            }
-            if !self.may_change(record, &theirs)? {
-                return Ok(Err(Taken::ByAnotherUser));
             }
             if self.is_done_by(&theirs) {
                 return Ok(Ok((theirs, How::Saved)));
@@ -132,6 +129,16 @@ impl Commit {
             base = theirs.session_key;
         }
         Err(Error::Deadline { after: self.context.settings.save_deadline })
+    }
+
+    /// What another request left in the place of `record`, if this one's changes may go into it.
+    async fn left_by_others(&self, record: &Record, found: Record) -> Result<Result<Record, Taken>, Error> {
+        let (latest, now) = (self.context.latest(found).await?, self.context.now());
+        let Some(theirs) = latest.filter(|latest| self.context.lives(latest, now)) else {
+            return Ok(Err(Taken::Gone));
+        };
+        let may_change = self.may_change(record, &theirs)?;
+        Ok(if may_change { Ok(theirs) } else { Err(Taken::ByAnotherUser) })
     }
 
     /// Notes that the session of the old keys is `saved` under a new one.

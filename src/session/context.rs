@@ -88,6 +88,11 @@ impl Context {
     /// Checks the settings, and that the store can do what they ask for.
     pub(crate) fn validate(&self) -> Result<(), SettingsError> {
         self.settings.validate()?;
+        if self.settings.valid_from.is_some_and(|from| from > self.now().saturating_add(Duration::MINUTE)) {
+            return Err(SettingsError(
+                "valid_from lies in the future, so no session would be good; take a past date".into(),
+            ));
+        }
         // A store that does not know a generated key makes its own: what it is given is stored nowhere.
         if self.settings.hash_keys != HashKeys::Off && !self.given.accepts(GENERATED) {
             return Err(SettingsError("this store makes its own keys, so hash_keys has to be off".into()));

@@ -23,9 +23,11 @@ impl Context {
         Some(created.saturating_add(Duration::try_from(age).unwrap_or(Duration::MAX)))
     }
 
-    /// Whether `record` has not reached its deadline. Its row may say that it lives when somebody else extended it.
+    /// Whether `record` has not reached its deadline, and did not begin before `valid_from`. Its row may say that it
+    /// lives when somebody else extended it, or when it came out of a backup.
     pub(crate) fn lives(&self, record: &Record, now: OffsetDateTime) -> bool {
         self.deadline(Some(&record.session_data), now).is_none_or(|deadline| deadline > now)
+            && self.settings.valid_from.is_none_or(|from| has_begun_since(&record.session_data, from))
     }
 
     /// When a session with this data expires if it is saved at `now`.
@@ -59,6 +61,12 @@ impl Context {
         due && SessionKey::is_generated(record.session_key.as_str())
     }
 
+    /// Whether sessions say when they began.
+    fn keeps_created(&self) -> bool {
+        let settings = &self.settings;
+        settings.absolute_age.is_some() || settings.renew_after.is_some() || settings.valid_from.is_some()
+    }
+
     /// Puts into `data` what it keeps of `stored`, over which it is written: whatever a request did to these names,
     /// they stay as they were. A new key begins to age `now`.
     pub(super) fn stamp(
@@ -70,11 +78,17 @@ impl Context {
     ) {
         let kept = |key| stored.and_then(|stored| times::read(stored, key));
         // A renewal stores the session as a new row, which could not say when it began.
-        if self.settings.absolute_age.is_some() || self.settings.renew_after.is_some() {
+        if self.keeps_created() {
             times::write(data, CREATED_KEY, Some(kept(CREATED_KEY).map_or(now, |created| created.min(now))));
         }
         if self.settings.renew_after.is_some() {
             times::write(data, RENEWED_KEY, if new_key { Some(now) } else { kept(RENEWED_KEY) });
         }
     }
+}
+
+/// Whether a session says that it began at `from` or later. The second in which it began is kept, rounded down, so that
+/// none that began before is taken for one that did not; of one that says nothing the beginning is not known.
+fn has_begun_since(data: &SessionData, from: OffsetDateTime) -> bool {
+    times::read(data, CREATED_KEY).is_some_and(|created| created >= from)
 }

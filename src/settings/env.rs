@@ -4,11 +4,11 @@ use std::{env, str::FromStr, time::Duration};
 
 use http::StatusCode;
 
-use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData};
+use super::{HashKeys, OnInterrupted, SaveMode, Settings, SiteData, values};
 use crate::error::SettingsError;
 
 /// The variables without their prefix, in the order in which they are read.
-const NAMES: [&str; 24] = [
+const NAMES: [&str; 25] = [
     "COOKIE_NAME",
     "COOKIE_AGE",
     "COOKIE_DOMAIN",
@@ -24,6 +24,7 @@ const NAMES: [&str; 24] = [
     "SAVE_EVERY_REQUEST",
     "REFRESH_THRESHOLD",
     "ABSOLUTE_AGE",
+    "VALID_FROM",
     "RENEW_AFTER",
     "RENEWAL_GRACE",
     "HASH_KEYS",
@@ -41,7 +42,7 @@ impl Settings {
     /// `_COOKIE_HTTPONLY`, `_COOKIE_SAMESITE`, `_EXPIRE_AT_BROWSER_CLOSE` and `_SAVE_EVERY_REQUEST`, and of ours
     /// `_PREVIOUS_COOKIE_DOMAINS` and `_PREVIOUS_COOKIE_PATHS` (with commas between them), `_COOKIE_PARTITIONED`,
     /// `_SECURE_PROXY_SSL_HEADER` (like `X-Forwarded-Proto: https`), `_REFRESH_THRESHOLD`, `_ABSOLUTE_AGE`,
-    /// `_RENEW_AFTER`, `_RENEWAL_GRACE`, `_HASH_KEYS`,
+    /// `_VALID_FROM` (like `2026-01-31T12:00:00Z`), `_RENEW_AFTER`, `_RENEWAL_GRACE`, `_HASH_KEYS`,
     /// `_IDENTITY_KEYS` (like `user_id, tenant`), `_SAVE_MODE`, `_CLEAR_SITE_DATA` (like `cache, storage`), `_ON_INTERRUPTED`, `_LOAD_DEADLINE` and
     /// `_SAVE_DEADLINE`. Durations are whole seconds, switches `true` or `false`. What is not set keeps its
     /// default; other variables are not looked at.
@@ -80,10 +81,11 @@ impl Settings {
             "SAVE_EVERY_REQUEST" => self.save_every_request = switch(value)?,
             "REFRESH_THRESHOLD" => self.refresh_threshold = Some(seconds(value)?),
             "ABSOLUTE_AGE" => self.absolute_age = Some(seconds(value)?),
+            "VALID_FROM" => self.valid_from = Some(values::instant(value)?),
             "RENEW_AFTER" => self.renew_after = Some(seconds(value)?),
             "RENEWAL_GRACE" => self.renewal_grace = seconds(value)?,
             "HASH_KEYS" => self.hash_keys = value.parse()?,
-            "IDENTITY_KEYS" => self.identity_keys = value.split(',').map(|key| key.trim().to_owned()).collect(),
+            "IDENTITY_KEYS" => self.identity_keys = list(value),
             "SAVE_MODE" => self.save_mode = value.parse()?,
             "CLEAR_SITE_DATA" => self.clear_site_data = SiteData::list(value)?,
             "ON_INTERRUPTED" => self.on_interrupted = value.parse()?,

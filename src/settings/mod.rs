@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use serde::Deserialize;
+use time::OffsetDateTime;
 
 mod choices;
 pub use choices::{
@@ -16,7 +17,7 @@ pub use proxy_header::ProxyHeader;
 mod site_data;
 pub use site_data::SiteData;
 mod values;
-use values::{optional_seconds, seconds, status};
+use values::{optional_instant, optional_seconds, seconds, status};
 mod validate;
 mod warnings;
 pub use warnings::SettingsWarning;
@@ -103,6 +104,29 @@ pub struct Settings {
     /// without it, made by Django or before this was set, counts from its next write. No absolute age.
     #[serde(with = "optional_seconds")]
     pub absolute_age: Option<Duration>,
+    /// Every session that began before this instant is refused: its visitor is anonymous, its row is left as it is, and no
+    /// write revives it. The switch for the day after: a restored backup, a failover to a replica that lagged behind, or a
+    /// key or table that leaked. Set it to a moment after the last session that must not be believed began, in every
+    /// process, and leave it for as long as such a session could live.
+    ///
+    /// When a session began is kept with its data as `_session_created`, as for
+    /// [`absolute_age`](Self::absolute_age): from the first save on, where `absolute_age`, `renew_after` or this is set.
+    /// A session that does not say when it began is refused: one that was stored while none of them was set, and every
+    /// one that a Django makes, which knows no such mark. It is the beginning that counts, also of signed cookies, and not
+    /// when one was saved or signed last. The mark has whole seconds, rounded down: in the very second of an instant with
+    /// a fraction no session begins.
+    ///
+    /// As text it is a date with a time and an offset, like `2026-01-31T12:00:00Z`. No session is refused for its age.
+    ///
+    /// ```
+    /// use jam_session::{MemoryStore, SessionLayer};
+    /// use time::macros::datetime;
+    ///
+    /// // The backup that was restored this morning is of last night.
+    /// let layer = SessionLayer::new(MemoryStore::new()).valid_from(datetime!(2026-01-31 09:30 UTC));
+    /// ```
+    #[serde(with = "optional_instant")]
+    pub valid_from: Option<OffsetDateTime>,
     /// How old a key gets. A request that used a session under an older key gives it a new one when it ends well, by
     /// one INSERT and one UPDATE, so that a key which was read somewhere is soon of no use. An older session without
     /// the time of that, `_session_renewed` in its data, gets a new key at its next request.
@@ -194,6 +218,7 @@ impl Default for Settings {
             save_every_request: false,
             refresh_threshold: None,
             absolute_age: None,
+            valid_from: None,
             renew_after: None,
             renewal_grace: Duration::from_secs(30),
             hash_keys: HashKeys::Off,

@@ -2,7 +2,9 @@
 
 use std::{fmt, time::Duration};
 
-use super::{DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode, Settings};
+use super::{
+    CookieFormat, DeletionCookie, DuplicateCookie, HashKeys, Headers, OnInterrupted, SameSite, SaveMode, Settings,
+};
 
 /// NIST SP 800-63B asks for a new login at least so often, at its lowest level.
 const THIRTY_DAYS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -114,8 +116,13 @@ impl Settings {
         ]
     }
 
-    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 4] {
+    fn session_warnings(&self) -> [(bool, &'static str, &'static str); 5] {
         [
+            (
+                self.valid_from.is_some() && self.cookie_format == CookieFormat::Django,
+                "valid_from",
+                "sessions that a Django makes do not say when they began, so all of them are refused; end old ones in the table",
+            ),
             (
                 self.headers == Headers::Vary,
                 "headers",

@@ -3,6 +3,7 @@
 mod ended;
 mod login;
 mod sliding;
+mod valid_from;
 
 use std::{
     any::Any,

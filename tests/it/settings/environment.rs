@@ -66,6 +66,7 @@ fn each_variable_is_read() -> TestResult {
         ("SAVE_EVERY_REQUEST", "on"),
         ("REFRESH_THRESHOLD", " 9 "),
         ("ABSOLUTE_AGE", "91"),
+        ("VALID_FROM", "2026-01-31T12:00:00+01:00"),
         ("RENEW_AFTER", "61"),
         ("RENEWAL_GRACE", "20"),
         ("HASH_KEYS", "migrating"),
@@ -91,6 +92,7 @@ fn each_variable_is_read() -> TestResult {
         settings.save_every_request = true;
         settings.refresh_threshold = Some(Duration::from_secs(9));
         settings.absolute_age = Some(Duration::from_secs(91));
+        settings.valid_from = Some(time::macros::datetime!(2026-01-31 12:00 +01:00));
         settings.renew_after = Some(Duration::from_secs(61));
         settings.renewal_grace = Duration::from_secs(20);
         settings.hash_keys = HashKeys::Migrating;
@@ -136,6 +138,9 @@ fn a_value_that_does_not_parse_is_an_error_that_names_its_variable() -> TestResu
         for wrong in ["-1", "8h", "18446744073709551616"] {
             assert_refused(name, wrong, seconds)?;
         }
+    }
+    for wrong in ["2026-01-31", "2026-01-31T12:00:00", "now", ""] {
+        assert_refused("VALID_FROM", wrong, "the value is not a date with an offset, like 2026-01-31T12:00:00Z")?;
     }
     assert_refused("COOKIE_SECURE", "maybe", "the value is not true or false")?;
     assert_refused("COOKIE_SAMESITE", "Laxative", "SameSite is not one of Strict, Lax, None, False")?;

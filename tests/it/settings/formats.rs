@@ -30,6 +30,7 @@ pub(super) fn everything() -> Value {
         "save_every_request": true,
         "refresh_threshold": 9,
         "absolute_age": 91,
+        "valid_from": "2026-01-31T12:00:00+01:00",
         "renew_after": 61,
         "renewal_grace": 20,
         "hash_keys": "migrating",
@@ -63,7 +64,7 @@ fn each_name_is_read_and_alone_makes_a_difference() -> TestResult {
     let all = everything();
     let names = all.as_object().ok_or("an object")?;
 
-    assert_eq!(names.len(), 31);
+    assert_eq!(names.len(), 32);
     for (name, value) in names {
         assert_ne!(read(json!({ name: value }))?, Settings::default(), "{name}");
     }
@@ -98,6 +99,19 @@ fn a_duration_is_a_whole_number_of_seconds() {
     longest.cookie_age = Duration::from_secs(u64::MAX);
     assert_eq!(read(json!({ "cookie_age": u64::MAX })), Ok(longest.clone()));
     assert!(longest.validate().is_err());
+}
+
+#[test]
+fn an_instant_is_a_date_with_an_offset() {
+    let read_date = |value: Value| read(json!({ "valid_from": value })).map(|settings| settings.valid_from);
+
+    for text in ["2026-01-31T11:00:00Z", "2026-01-31 12:00:00.000+01:00"] {
+        assert_eq!(read_date(json!(text)), Ok(Some(time::macros::datetime!(2026-01-31 11:00 UTC))), "{text}");
+    }
+    assert_eq!(read_date(Value::Null), Ok(None));
+    for wrong in [json!("2026-01-31T11:00:00"), json!("2026-01-31"), json!("yesterday"), json!(1_769_857_200)] {
+        assert!(read_date(wrong.clone()).is_err(), "{wrong}");
+    }
 }
 
 #[test]

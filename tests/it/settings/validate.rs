@@ -40,6 +40,19 @@ fn a_name_has_to_be_a_cookie_name() {
 }
 
 #[test]
+fn an_instant_in_the_future_would_refuse_every_session() {
+    let at = |from| {
+        let mut settings = Settings::default();
+        settings.valid_from = Some(from);
+        SessionLayer::with_settings(MemoryStore::new(), settings).err().map(|error| error.to_string())
+    };
+    let now = time::OffsetDateTime::now_utc();
+    assert_eq!(at(now), None);
+    let sentence = "valid_from lies in the future, so no session would be good; take a past date";
+    assert_eq!(at(now + time::Duration::HOUR).as_deref(), Some(sentence));
+}
+
+#[test]
 fn identity_keys_say_whose_session_it_is() {
     let keys = |keys: &'static [&'static str]| {
         move |settings: &mut Settings| settings.identity_keys = keys.iter().copied().map(Into::into).collect()
@@ -309,6 +322,7 @@ fn every_setter_sets_its_setting() -> TestResult {
         .save_every_request(true)
         .refresh_threshold(Duration::from_secs(9))
         .absolute_age(Duration::from_secs(91))
+        .valid_from(time::macros::datetime!(2026-01-31 12:00 +01:00))
         .renew_after(Duration::from_secs(61))
         .renewal_grace(Duration::from_secs(20))
         .hash_keys(HashKeys::Migrating)

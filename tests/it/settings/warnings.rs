@@ -86,3 +86,14 @@ fn a_warning_says_what_to_do_and_a_layer_has_those_of_its_settings() {
     );
     assert!(warnings.iter().all(|warning| !warning.text.is_empty() && !warning.text.ends_with('.')), "{warnings:?}");
 }
+
+#[test]
+fn refusing_the_sessions_of_a_django_next_door_is_warned_about() {
+    let from = Some(time::macros::datetime!(2026-01-31 12:00 UTC));
+    assert_eq!(ids(|settings| settings.valid_from = from), [""; 0]);
+    let beside_django = |settings: &mut Settings| {
+        settings.valid_from = from;
+        settings.cookie_format = jam_session::CookieFormat::Django;
+    };
+    assert_eq!(ids(beside_django), ["valid_from"]);
+}
