@@ -4,7 +4,10 @@ use std::future::Future;
 
 use time::{OffsetDateTime, UtcOffset};
 
-use crate::{base_session::StoredText, error::StoreError, session_data::SessionData, session_key::SessionKey};
+use crate::{
+    base_session::StoredText, error::StoreError, session_data::SessionData, session_key::SessionKey,
+    settings::CookieFormat,
+};
 
 /// A session as it stands in its store.
 #[derive(Debug, Clone)]
@@ -205,6 +208,16 @@ pub trait SessionStore: Send + Sync + 'static {
     /// offset. A store that wraps another hands this on, and [`accepts`](Self::accepts).
     #[doc(alias = "USE_TZ")]
     fn local_offset(&self, _at: OffsetDateTime) -> Option<UtcOffset> {
+        None
+    }
+
+    /// The same store for a layer whose cookie has this name and format, where what it stores depends on them: a store
+    /// whose cookies are the sessions binds each to its name. `None`, as by default, where it does not. A layer asks for
+    /// it, and follows its settings. A store that wraps another hands this on.
+    fn for_cookie(&self, _name: &str, _format: CookieFormat) -> Option<Self>
+    where
+        Self: Sized,
+    {
         None
     }
 

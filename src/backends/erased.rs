@@ -8,7 +8,7 @@ use super::{
     Timed,
     base::{Draft, Record, Saved, SessionStore},
 };
-use crate::{error::StoreError, events::Operation, session_key::SessionKey};
+use crate::{error::StoreError, events::Operation, session_key::SessionKey, settings::CookieFormat};
 
 type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
@@ -99,6 +99,10 @@ impl SessionStore for ErasedStore {
         self.store.local_offset(at)
     }
 
+    fn for_cookie(&self, name: &str, format: CookieFormat) -> Option<Self> {
+        self.store.for_cookie(name, format).map(|store| Self { store, timed: self.timed.clone() })
+    }
+
     fn engine(&self) -> &'static str {
         self.store.engine()
     }
@@ -122,6 +126,7 @@ trait DynStore: Send + Sync {
     fn clear_expired(&self, now: OffsetDateTime) -> Answer<'_, u64>;
     fn accepts(&self, text: &str) -> bool;
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset>;
+    fn for_cookie(&self, name: &str, format: CookieFormat) -> Option<Arc<dyn DynStore>>;
     fn engine(&self) -> &'static str;
 }
 
@@ -170,6 +175,10 @@ impl<S: SessionStore> DynStore for S {
 
     fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
         SessionStore::local_offset(self, at)
+    }
+
+    fn for_cookie(&self, name: &str, format: CookieFormat) -> Option<Arc<dyn DynStore>> {
+        SessionStore::for_cookie(self, name, format).map(|store| Arc::new(store) as Arc<dyn DynStore>)
     }
 
     fn engine(&self) -> &'static str {

@@ -11,6 +11,7 @@
 //! | `stale_twin` | INFO, DEBUG | | session cookies with different values, of which exactly one is live; it is used, and the others are expired |
 //! | `too_many_cookies` | WARN, DEBUG | | more than 16 KiB of cookies; none is believed |
 //! | `unknown_key` | INFO, DEBUG | `fingerprint` | no session has this key: it has ended or expired, it began before `valid_from`, or there never was one |
+//! | `other_layer` | INFO, DEBUG | `fingerprint` | the session of this key is of another layer over the same store; it is left alone |
 //! | `bad_signature` | INFO, DEBUG | `bytes` | a cookie of signed or encrypted sessions is not of this secret key; `unknown_key` follows |
 //! | `undecodable` | WARN, DEBUG | `fingerprint` `error` | what is stored does not verify or decode; it is left alone |
 //! | `cycled` | INFO | `fingerprint` `old_fingerprint` | a session was given a new key, as at a login or by its age |
@@ -23,7 +24,7 @@
 //! | `clean_up` | DEBUG | `removed` | expired sessions were removed: so many |
 //! | `clean_up_failure` | WARN | `error` `again_in` | they could not be, and when it is tried again |
 //!
-//! Nine of them can come with every request. Of each of those one line a minute has the higher level, with
+//! Ten of them can come with every request. Of each of those one line a minute has the higher level, with
 //! one field more, `more_since_the_last_line`: how many there were in between. Those have the lower level. So
 //! `jam_session=info` cannot be flooded, and `jam_session=debug` has every one.
 //!
@@ -34,7 +35,7 @@
 //!
 //! | metric | labels | what it counts |
 //! |---|---|---|
-//! | `jam_session_loads_total` | `outcome`: `found` `unknown` `undecodable` | sessions that a cookie asked for |
+//! | `jam_session_loads_total` | `outcome`: `found` `unknown` `undecodable` `other_layer` | sessions that a cookie asked for |
 //! | `jam_session_refused_cookies_total` | `reason`: `malformed` `duplicate` `too_many` `bad_signature` | cookies that were not believed |
 //! | `jam_session_changes_total` | `kind`: `created` `saved` `cycled` `flushed` | sessions that were written or ended by their requests |
 //! | `jam_session_revoked_total` | | sessions that were ended from elsewhere |

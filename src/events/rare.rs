@@ -18,6 +18,7 @@ pub(crate) struct Events {
     stale_twin: NowAndThen,
     too_many_cookies: NowAndThen,
     unknown_key: NowAndThen,
+    other_layer: NowAndThen,
     undecodable: NowAndThen,
     too_large: NowAndThen,
     refused: NowAndThen,
@@ -51,6 +52,7 @@ impl Events {
             stale_twin: NowAndThen::new(),
             too_many_cookies: NowAndThen::new(),
             unknown_key: NowAndThen::new(),
+            other_layer: NowAndThen::new(),
             undecodable: NowAndThen::new(),
             too_large: NowAndThen::new(),
             refused: NowAndThen::new(),
@@ -127,6 +129,14 @@ impl Events {
         rare!(
             self.unknown_key, now, info, "unknown_key", { fingerprint = %session_key.fingerprint(), },
             "no session has the key of this cookie"
+        );
+    }
+
+    pub(crate) fn other_layer(&self, now: OffsetDateTime, session_key: &SessionKey) {
+        count!(1, "jam_session_loads_total", "outcome" => "other_layer");
+        rare!(
+            self.other_layer, now, info, "other_layer", { fingerprint = %session_key.fingerprint(), },
+            "the session of this cookie is of another layer over the same store; the visitor is anonymous"
         );
     }
 

@@ -1,6 +1,6 @@
 //! [`SessionLayer`]: a store, and how its sessions behave.
 
-use std::{fmt, marker::PhantomData, sync::Arc};
+use std::{any::TypeId, fmt, marker::PhantomData, sync::Arc};
 
 use http::{Extensions, HeaderMap};
 use tower_layer::Layer;
@@ -76,12 +76,36 @@ impl<N> SessionLayer<N> {
     pub(super) fn change(self, change: impl FnOnce(&mut Context)) -> Self {
         let mut context = Arc::unwrap_or_clone(self.context);
         change(&mut context);
+        context.apply_settings();
         Self::over(context)
     }
 
-    /// The same layer under the name `M`, a marker type of yours, for a route with two sessions.
-    pub fn named<M>(self) -> SessionLayer<M> {
-        SessionLayer { context: self.context, name: PhantomData }
+    /// The same layer under the name `M`, a marker type of yours, for a route with two sessions. Give it a
+    /// [`cookie_name`](Self::cookie_name) of its own.
+    ///
+    /// A session of a named layer is good in layers with this cookie name and a name alone: as `_session_layer` its data
+    /// holds the cookie's name. A key of the default layer, or of another name, is no session here, nor is one of this
+    /// layer there; the row is left alone. So a visitor's key is no administrator's, although both are in one table. To use
+    /// these sessions in another process, name the layer there, too. A change of the cookie name ends them.
+    ///
+    /// ```
+    /// use jam_session::{MemoryStore, SessionLayer};
+    ///
+    /// struct Admin;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), jam_session::Error> {
+    /// let store = MemoryStore::new();
+    /// let visitors = SessionLayer::new(store.clone());
+    /// let admins = SessionLayer::new(store).cookie_name("admin_sessionid").named::<Admin>();
+    ///
+    /// let key = visitors.create().await?.session_key().expect("it is stored");
+    /// assert!(admins.open(&key).await?.session_key().is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn named<M: 'static>(self) -> SessionLayer<M> {
+        let layer = self.change(|context| context.named = TypeId::of::<M>() != TypeId::of::<()>());
+        SessionLayer { context: layer.context, name: PhantomData }
     }
 
     /// The settings of this layer.

@@ -102,7 +102,7 @@ impl<N> SessionLayer<N> {
     /// Whether sessions are stored under hashes of their keys:
     /// [`Settings::hash_keys`](crate::Settings::hash_keys).
     pub fn hash_keys(self, hash_keys: HashKeys) -> Self {
-        self.change(|context| context.hash_keys(hash_keys))
+        self.change(|context| context.settings.hash_keys = hash_keys)
     }
 
     /// How long a session lives at most: [`Settings::absolute_age`](crate::Settings::absolute_age).

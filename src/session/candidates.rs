@@ -51,6 +51,7 @@ impl Inner {
             state.ends = ends;
             state.ambiguous = ambiguous;
             state.undecodable = undecodable;
+            state.sent = Sent::Several(of_this_layer(keys, &found));
             state.install_loaded(record);
         }
         Ok(())
@@ -69,6 +70,12 @@ impl Inner {
             _ => Vec::new(),
         }
     }
+}
+
+/// The keys without those of other layers' sessions, which are not for this one to end.
+fn of_this_layer(keys: &[SessionKey], found: &[Found]) -> Box<[SessionKey]> {
+    let own = keys.iter().zip(found).filter(|(_, found)| !matches!(found, Found::OtherLayer));
+    own.map(|(key, _)| key.clone()).collect()
 }
 
 /// Polls all of them until each is ready.

@@ -37,6 +37,8 @@ pub(crate) struct Context {
     /// The same without what `hash_keys` puts before it.
     given: ErasedStore,
     pub(crate) settings: Settings,
+    /// Whether the layer has a name of its own, by which its sessions are told from those of others.
+    pub(crate) named: bool,
     pub(crate) clock: Clock,
     /// What new keys are drawn from.
     pub(crate) random: random::Source,
@@ -55,9 +57,10 @@ pub(crate) struct Context {
 impl Context {
     pub(crate) fn new(store: ErasedStore, settings: Settings) -> Self {
         Self {
-            store: HashedKeys::over(&store, settings.hash_keys).timed(),
+            store: layered(&store, &settings),
             given: store,
             settings,
+            named: false,
             clock: Clock::system(),
             random: random::fill,
             cookie_age: None,
@@ -80,9 +83,9 @@ impl Context {
         self.ends.fetch_add(1, Ordering::AcqRel);
     }
 
-    pub(crate) fn hash_keys(&mut self, hash_keys: HashKeys) {
-        self.settings.hash_keys = hash_keys;
-        self.store = HashedKeys::over(&self.given, hash_keys).timed();
+    /// Has the store know the settings that it depends on. It follows every change of them.
+    pub(crate) fn apply_settings(&mut self) {
+        self.store = layered(&self.given, &self.settings);
     }
 
     /// Checks the settings, and that the store can do what they ask for.
@@ -125,6 +128,12 @@ impl Context {
     pub(crate) fn stored_expiry(&self, data: &SessionData) -> Result<Stored, Error> {
         Stored::of(data, &|at| self.store.local_offset(at))
     }
+}
+
+/// The store that a layer with these settings uses.
+fn layered(given: &ErasedStore, settings: &Settings) -> ErasedStore {
+    let own = given.for_cookie(&settings.cookie_name, settings.cookie_format);
+    HashedKeys::over(own.as_ref().unwrap_or(given), settings.hash_keys).timed()
 }
 
 impl fmt::Debug for Context {

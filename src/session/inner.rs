@@ -137,6 +137,7 @@ impl Inner {
         match found {
             Found::Live(_) => events::found(),
             Found::Missing => self.context.events.unknown_key(now, session_key),
+            Found::OtherLayer => self.context.events.other_layer(now, session_key),
             Found::Undecodable(error) => self.context.events.undecodable(now, session_key, error),
         }
     }
@@ -158,6 +159,7 @@ impl Inner {
         let load = self.context.load(session_key, now);
         match tokio::time::timeout(after, load).await {
             Err(_) => Err(Error::Deadline { after }),
+            Ok(Ok(Some(record))) if !self.context.owns(&record.session_data) => Ok(Found::OtherLayer),
             Ok(Ok(Some(record))) if self.context.lives(&record, now) => Ok(Found::Live(record)),
             Ok(Ok(_)) => Ok(Found::Missing),
             Ok(Err(error @ StoreError::Undecodable(_))) => Ok(Found::Undecodable(error)),
@@ -320,6 +322,8 @@ pub(super) enum Found {
     Live(Record),
     /// No session has this key, or it has ended.
     Missing,
+    /// The session is of another layer over the same store: it is left alone.
+    OtherLayer,
     /// What is stored does not verify or decode.
     Undecodable(StoreError),
 }

@@ -24,6 +24,10 @@ impl Session {
     #[doc(alias = "logout")]
     pub async fn flush(&self) -> Result<(), Error> {
         self.edit(|_| ())?;
+        if self.0.context.named {
+            // The key may be of another layer's session, which is not to be ended here.
+            self.0.load().await?;
+        }
         for session_key in self.0.contradicting_keys() {
             self.end_stored(session_key).await?;
         }

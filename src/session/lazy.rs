@@ -109,7 +109,8 @@ impl LazySession {
         self.0.do_not_extend()
     }
 
-    /// Ends the session without loading it: one `DELETE`. See [`Session::flush`].
+    /// Ends the session without loading it: one `DELETE`. In a [named](crate::SessionLayer::named) layer it is loaded, to
+    /// see that it is of this layer. See [`Session::flush`].
     ///
     /// # Errors
     ///

@@ -23,10 +23,11 @@ impl Context {
         Some(created.saturating_add(Duration::try_from(age).unwrap_or(Duration::MAX)))
     }
 
-    /// Whether `record` has not reached its deadline, and did not begin before `valid_from`. Its row may say that it
+    /// Whether `record` is of this layer, has not reached its deadline, and did not begin before `valid_from`. Its row may say that it
     /// lives when somebody else extended it, or when it came out of a backup.
     pub(crate) fn lives(&self, record: &Record, now: OffsetDateTime) -> bool {
         self.deadline(Some(&record.session_data), now).is_none_or(|deadline| deadline > now)
+            && self.owns(&record.session_data)
             && self.settings.valid_from.is_none_or(|from| has_begun_since(&record.session_data, from))
     }
 
@@ -76,6 +77,7 @@ impl Context {
         now: OffsetDateTime,
         new_key: bool,
     ) {
+        self.mark(data);
         let kept = |key| stored.and_then(|stored| times::read(stored, key));
         // A renewal stores the session as a new row, which could not say when it began.
         if self.keeps_created() {

@@ -22,6 +22,7 @@ pub(crate) use inner::Inner;
 mod handle;
 pub(crate) use handle::Handle;
 mod keys;
+mod layer_mark;
 mod lazy;
 pub use lazy::LazySession;
 mod lifetime;

@@ -99,7 +99,7 @@ pub enum DeletionCookie {
 pub enum CookieFormat {
     /// `Max-Age` between 0 and 400 days; a deletion cookie has the flags of the cookie it deletes.
     Rfc6265bis,
-    /// `Max-Age` as it comes; a deletion cookie has no `HttpOnly`, and `Secure` only where browsers insist.
+    /// `Max-Age` as it comes, and a signed cookie is signed without its name; a deletion cookie has no `HttpOnly`, and `Secure` only where browsers insist.
     Django,
 }
 

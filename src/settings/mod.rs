@@ -50,7 +50,8 @@ pub use warnings::SettingsWarning;
 #[non_exhaustive]
 pub struct Settings {
     /// The name of the cookie. With a prefix `__Host-` or `__Secure-` browsers insist on what it promises, and so
-    /// does [`validate`](Self::validate). `sessionid`.
+    /// does [`validate`](Self::validate). Changing it on a running site logs everybody out: browsers go on sending the
+    /// cookie of the old name, which is not looked at. `sessionid`.
     #[doc(alias = "SESSION_COOKIE_NAME")]
     pub cookie_name: String,
     /// How long a session lives after its last change: the row, and the cookie's `Max-Age`. Two weeks.

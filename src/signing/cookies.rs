@@ -5,6 +5,8 @@ use time::OffsetDateTime;
 use super::{Legacy, Signer, SigningError, check, container, longest_text, zlib};
 use crate::limits::Limits;
 
+/// The name that Django's settings have by default.
+const DJANGOS_NAME: &str = "sessionid";
 /// The salt of that engine.
 const SALT: &str = "django.contrib.sessions.backends.signed_cookies";
 
@@ -12,6 +14,13 @@ impl Signer {
     /// The same keys, for cookies: what is signed for a table is nothing worth as a cookie.
     pub(crate) fn for_cookies(self) -> Self {
         self.key_salt(SALT)
+    }
+
+    /// The same keys, for cookies of this name alone. Django binds no cookie to its name, and its own name is the default
+    /// here. No cookie name has a colon, so that no two names read alike.
+    pub(crate) fn for_cookies_named(&self, name: &str) -> Self {
+        let salt = if name == DJANGOS_NAME { SALT.to_owned() } else { format!("{SALT}:{name}") };
+        self.clone().key_salt(&salt)
     }
 
     /// The text of a cookie, as short as Django's: browsers take 4096 bytes. The one format that Django had before 3.1

@@ -19,6 +19,7 @@ mod locmem;
 #[path = "../it/support/log.rs"]
 #[allow(dead_code, reason = "each engine needs a part of it")]
 mod log;
+mod named_layers;
 #[path = "../it/support/python.rs"]
 mod python;
 mod redis;

@@ -106,6 +106,22 @@ async fn two_cookies() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_key_of_another_layer() -> TestResult {
+    struct Admin;
+    let store = MemoryStore::new();
+    let cookie = visitor(&site(SessionLayer::new(store.clone()))).await;
+    let admins = SessionLayer::new(store).named::<Admin>();
+    let (log, _listening) = Log::of_this_thread();
+
+    let session = admins.open(&key_in(&cookie)).await?;
+
+    assert_eq!(session.session_key(), None);
+    let fingerprint = key_in(&cookie).fingerprint();
+    assert!(once(&log, "other_layer").contains(&format!("fingerprint={fingerprint}")));
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_stale_twin() -> TestResult {
     let site = site(SessionLayer::new(MemoryStore::new()));
     let cookie = visitor(&site).await;

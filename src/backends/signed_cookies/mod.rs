@@ -50,7 +50,12 @@ const LONGEST_COOKIE: usize = 4096;
 #[derive(Clone)]
 #[doc(alias = "django.contrib.sessions.backends.signed_cookies")]
 pub struct SignedCookieStore {
+    /// Djangos, which knows no names.
     seal: Seal,
+    /// The same for the cookie's name.
+    named: Seal,
+    /// The same for names of before, which are only read.
+    fallbacks: Vec<(Arc<str>, Seal)>,
     serializer: Arc<dyn Serializer>,
     cookie_name: Arc<str>,
     cookie_age: Duration,
@@ -91,6 +96,9 @@ impl SignedCookieStore {
 
     fn sealed(seal: Seal) -> Self {
         Self {
+            // The default name is Django's.
+            named: seal.clone(),
+            fallbacks: Vec::new(),
             seal,
             serializer: Arc::new(JsonSerializer::default()),
             cookie_name: "sessionid".into(),
@@ -101,12 +109,37 @@ impl SignedCookieStore {
         }
     }
 
-    /// The name of the layer's cookie, which is part of what may not be longer than 4096 bytes. `sessionid` by
-    /// default.
+    /// The name of the cookie, for use without a layer: a layer tells the store its own. It is part of what may not be
+    /// longer than 4096 bytes, and a cookie is good under its own name alone. `sessionid` by default, whose cookies are
+    /// signed exactly as Django signs them.
+    ///
+    /// Django does not bind a cookie to its name. Beside a Django with another `SESSION_COOKIE_NAME`, give the layer
+    /// [`Settings::django`](crate::Settings::django) or [`CookieFormat::Django`](crate::CookieFormat::Django): cookies of any name are then signed
+    /// as Django does it.
     #[doc(alias = "SESSION_COOKIE_NAME")]
     #[must_use]
     pub fn cookie_name(mut self, name: &str) -> Self {
+        self.named = self.seal.for_cookies_named(name);
         self.cookie_name = name.into();
+        self
+    }
+
+    /// Names under which cookies are still verified and never written. Releases of this crate that did not bind signed
+    /// cookies to the name of the layer's cookie signed all of them as `sessionid`, and bound encrypted ones to the name
+    /// that the store was given: name that here until `cookie_age` has passed, and nobody is logged out by the change. Until
+    /// then cookies of that name are good here as well, unless one of the two layers is
+    /// [named](crate::SessionLayer::named).
+    ///
+    /// ```
+    /// use jam_session::{SessionLayer, SignedCookieStore, Signer};
+    ///
+    /// let store = SignedCookieStore::new(Signer::new("secret")).fallback_cookie_names(["sessionid"]);
+    /// let layer = SessionLayer::new(store).cookie_name("id");
+    /// ```
+    #[must_use]
+    pub fn fallback_cookie_names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let seal = |name: String| (Arc::from(name.as_str()), self.seal.for_cookies_named(&name));
+        self.fallbacks = names.into_iter().map(|name| seal(name.into())).collect();
         self
     }
 

@@ -33,6 +33,15 @@ pub(super) struct Unsealed {
 }
 
 impl Seal {
+    /// The same seal for cookies of one name. An encrypted cookie is given its name when it is sealed.
+    pub(super) fn for_cookies_named(&self, name: &str) -> Self {
+        match self {
+            Self::Signed(signer) => Self::Signed(signer.for_cookies_named(name)),
+            #[cfg(feature = "encryption")]
+            Self::Encrypted(_) => self.clone(),
+        }
+    }
+
     /// Seals bytes under the cookie's name.
     pub(super) fn seal(
         &self,
@@ -41,7 +50,7 @@ impl Seal {
         now: OffsetDateTime,
         expire_date: OffsetDateTime,
     ) -> Result<String, StoreError> {
-        // A signed cookie has neither.
+        // A signed cookie has its name in its salt, and no expiry.
         let _ = (name, expire_date);
         match self {
             Self::Signed(signer) => Ok(signer.dumps_cookie(raw, now)),
@@ -54,7 +63,7 @@ impl Seal {
 
     /// `None` for what nobody with a key of ours has sealed.
     pub(super) fn unseal(&self, text: &str, name: &str, limits: &Limits) -> Result<Option<Unsealed>, StoreError> {
-        // A signed cookie is good under any.
+        // The name of a signed cookie is in its salt.
         let _ = name;
         let unsealed = match self {
             Self::Signed(signer) => signer.loads_cookie(text, limits).and_then(signed),

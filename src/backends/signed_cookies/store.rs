@@ -8,6 +8,7 @@ use crate::{
     base_session::StoredText,
     error::StoreError,
     session_key::SessionKey,
+    settings::CookieFormat,
 };
 
 impl SignedCookieStore {
@@ -18,7 +19,15 @@ impl SignedCookieStore {
 
     async fn verified(&self, cookie: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
         let (text, limits) = (cookie.as_str(), self.serializer.limits());
-        let Some(unsealed) = self.seal.unseal(text, &self.cookie_name, &limits)? else {
+        let own = std::iter::once((&self.cookie_name, &self.named));
+        let mut unsealed = None;
+        for (name, seal) in own.chain(self.fallbacks.iter().map(|(name, seal)| (name, seal))) {
+            unsealed = seal.unseal(text, name, &limits)?;
+            if unsealed.is_some() {
+                break;
+            }
+        }
+        let Some(unsealed) = unsealed else {
             self.events.bad_signature(now, text.len());
             return Ok(None);
         };
@@ -36,10 +45,10 @@ impl SignedCookieStore {
     /// The session as a new cookie.
     fn write(&self, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let data = draft.session_data.clone();
-        let expire_date = self.seal.expire_date(&data, now, draft.expire_date, self.cookie_age);
+        let expire_date = self.named.expire_date(&data, now, draft.expire_date, self.cookie_age);
         self.tell_of_another_end(draft.expire_date, expire_date);
         let raw = self.serializer.dumps(&data)?;
-        let text = self.seal.seal(&raw, &self.cookie_name, now, expire_date)?;
+        let text = self.named.seal(&raw, &self.cookie_name, now, expire_date)?;
         self.check_size(&text)?;
         let cookie = SessionKey::parse(&text).map_err(|error| StoreError::Refused(error.into()))?;
         Ok(Record::new(cookie, data, expire_date, StoredText(text.into())))
@@ -107,6 +116,14 @@ impl SessionStore for SignedCookieStore {
 
     fn accepts(&self, text: &str) -> bool {
         self.seal.accepts(text)
+    }
+
+    fn for_cookie(&self, name: &str, format: CookieFormat) -> Option<Self> {
+        let mut bound = self.clone().cookie_name(name);
+        if format == CookieFormat::Django {
+            bound.named = bound.seal.clone();
+        }
+        Some(bound)
     }
 
     fn engine(&self) -> &'static str {

@@ -4,10 +4,11 @@ use axum::{Router, body::Body, routing::get};
 use http::{Request, Response, StatusCode, header};
 use http_body_util::BodyExt as _;
 use jam_session::{
-    Draft, Error, LazySession, Session, SessionLayer, SessionStore, SignedCookieStore, Signer,
+    Draft, Error, LazySession, Session, SessionLayer, SessionStore, Settings, SignedCookieStore, Signer,
     testing::{CookieJar, TestClock},
 };
 use std::time::Duration;
+use time::OffsetDateTime;
 use tower::ServiceExt as _;
 
 use super::{drawn, encrypted, signed};
@@ -120,7 +121,7 @@ async fn what_a_browser_would_not_keep_is_an_error_and_the_old_cookie_stands() -
 
 #[tokio::test]
 async fn logging_out_forgets_the_cookie_and_the_instant_of_the_user_ends_its_copies() -> TestResult {
-    let logout: std::sync::Arc<std::sync::OnceLock<time::OffsetDateTime>> = std::sync::Arc::default();
+    let logout: std::sync::Arc<std::sync::OnceLock<OffsetDateTime>> = std::sync::Arc::default();
     let asked = std::sync::Arc::clone(&logout);
     let (clock, layer) = layer(signed().not_before(move |user| asked.get().copied().filter(|_| user == "7")));
     let (app, mut jar) = (app(layer), CookieJar::new());
@@ -202,7 +203,8 @@ async fn a_layer_knows_only_cookies_of_its_own_name() -> TestResult {
         let session = first.create().await?;
         session.session_key().ok_or("a cookie")?
     };
-    let (_clock, other) = layer(store().cookie_name("admin"));
+    let (_clock, other) = layer(store());
+    let other = other.cookie_name("admin");
 
     assert!(!first.open(&cookie).await?.is_empty());
     assert!(other.open(&cookie).await?.is_empty());
@@ -229,6 +231,103 @@ async fn a_layer_with_another_age_than_the_store_is_told_once() -> TestResult {
             store.create(&drawn(), &draft(clock.now()), clock.now()).await?;
         }
         assert_eq!(log.take().iter().filter(|line| line.contains("cookie_age")).count(), told, "{layers:?}");
+    }
+    Ok(())
+}
+
+/// Whether a cookie of `from` is a session of `to`.
+async fn is_good(from: &SessionLayer, to: &SessionLayer) -> TestResult<bool> {
+    let session = from.create().await?;
+    session.insert("of", "from")?;
+    session.save().await?;
+    let key = session.session_key().ok_or("a cookie")?;
+    assert!(from.open(&key).await?.contains_key("of"));
+    Ok(to.open(&key).await?.contains_key("of"))
+}
+
+#[tokio::test]
+async fn a_cookie_is_good_under_the_name_of_its_own_layer_alone() -> TestResult {
+    for store in [signed(), encrypted()] {
+        let named = |name: &str| SessionLayer::new(store.clone()).cookie_name(name);
+        for (from, to) in [("sessionid", "id"), ("id", "sessionid"), ("id", "admin"), ("a", "ab")] {
+            assert!(!is_good(&named(from), &named(to)).await?, "{from} as {to}");
+            assert!(is_good(&named(from), &named(from)).await?, "{from}");
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_cookie_of_a_name_from_before_is_verified_and_written_under_the_new_one() -> TestResult {
+    for store in [signed(), encrypted()] {
+        let before = SessionLayer::new(store.clone());
+        let strict = SessionLayer::new(store.clone()).cookie_name("id");
+        let lenient = SessionLayer::new(store.fallback_cookie_names(["sessionid"])).cookie_name("id");
+
+        assert!(is_good(&before, &lenient).await?);
+        let session = before.create().await?;
+        let moved = lenient.open(&session.session_key().ok_or("a cookie")?).await?;
+        moved.insert("moved", &true)?;
+        moved.save().await?;
+
+        let key = moved.session_key().ok_or("a cookie")?;
+        assert!(strict.open(&key).await?.contains_key("moved"));
+        assert!(!before.open(&key).await?.contains_key("moved"));
+        assert!(!is_good(&lenient, &before).await?);
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn beside_a_django_of_any_cookie_name_cookies_are_signed_as_django_signs_them() -> TestResult {
+    // Without a layer and under the default name: what the vectors of Django are read with.
+    let django = signed();
+    let mut settings = Settings::django();
+    for name in ["sessionid", "mysite", "__Secure-id"] {
+        settings.cookie_name = name.into();
+        settings.cookie_secure = true;
+        let layer = SessionLayer::with_settings(signed(), settings.clone())?;
+        let session = layer.create().await?;
+        let key = session.session_key().ok_or("a cookie")?;
+
+        assert!(django.load(&key, OffsetDateTime::now_utc()).await?.is_some(), "{name}");
+        assert!(is_good(&SessionLayer::new(django.clone()), &layer).await?, "{name}");
+    }
+    let ours = SessionLayer::new(signed());
+    let key = ours.create().await?.session_key().ok_or("a cookie")?;
+    assert!(django.load(&key, OffsetDateTime::now_utc()).await?.is_some(), "the default name is Django's");
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_two_cookies_the_one_that_verifies_and_is_young_enough_is_used() -> TestResult {
+    for store in [signed(), encrypted()] {
+        let (clock, layer) = layer(store);
+        let app = app(layer.clone());
+        let made = async || -> TestResult<String> {
+            let session = layer.create().await?;
+            session.insert("visits", &1)?;
+            session.save().await?;
+            Ok(session.session_key().ok_or("a cookie")?.as_str().to_owned())
+        };
+        let seen = async |cookies: [&str; 2]| -> TestResult<(String, usize)> {
+            let sent = format!("sessionid={}; sessionid={}", cookies[0], cookies[1]);
+            let response =
+                app.clone().oneshot(Request::get("/peek").header("cookie", sent).body(Body::empty())?).await?;
+            let cookies = response.headers().get_all(header::SET_COOKIE).iter().count();
+            Ok((String::from_utf8(response.into_body().collect().await?.to_bytes().to_vec())?, cookies))
+        };
+        let old = made().await?;
+        clock.advance(Duration::from_secs(15 * 24 * 3600));
+        let live = made().await?;
+        let forged = live.replace(|c: char| c.is_ascii_digit(), "x");
+
+        for dead in [&old, &forged, "x"] {
+            assert_eq!(seen([&live, dead]).await?, ("visits".to_owned(), 1));
+            assert_eq!(seen([dead, &live]).await?, ("visits".to_owned(), 1));
+        }
+        clock.advance(Duration::from_secs(5));
+        assert_eq!(seen([&live, &made().await?]).await?, (String::new(), 0), "both verify");
     }
     Ok(())
 }

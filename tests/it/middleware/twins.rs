@@ -178,11 +178,11 @@ fn combinations(of: usize) -> Vec<Vec<Kind>> {
     })
 }
 
-async fn every_combination(of: usize) -> TestResult {
+async fn every_combination(of: usize, rules: &[DuplicateCookie]) -> TestResult {
     let mut checked = 0;
     for kinds in combinations(of) {
         for action in ACTIONS {
-            for rule in RULES {
+            for &rule in rules {
                 check(&kinds, action, rule).await?;
                 checked += 1;
             }
@@ -195,19 +195,20 @@ async fn every_combination(of: usize) -> TestResult {
 #[tokio::test]
 async fn one_two_or_three_cookies_of_each_kind_do_what_is_decided() -> TestResult {
     for of in 1..=3 {
-        every_combination(of).await?;
+        every_combination(of, &RULES).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
 async fn four_cookies_of_each_kind_do_what_is_decided() -> TestResult {
-    every_combination(4).await
+    every_combination(4, &RULES).await
 }
 
 #[tokio::test]
 async fn five_cookies_of_each_kind_do_what_is_decided() -> TestResult {
-    every_combination(5).await
+    // The other rules do not count them.
+    every_combination(5, &RULES[..1]).await
 }
 
 #[tokio::test]
