@@ -166,6 +166,32 @@ async fn who_logs_in_again_gets_a_new_key_and_the_old_one_opens_nothing() -> Tes
     Ok(())
 }
 
+#[tokio::test]
+async fn a_user_who_is_logged_in_and_sends_the_form_twice_stays_logged_in_whichever_answer_comes_last() -> TestResult {
+    let (browser, auth) = (Browser::new().await?, DjangoAuth::new(signer(Legacy::Refuse)?));
+    for one_first in [true, false] {
+        let session = browser.layer.create().await?;
+        auth.login(&session, "42", ALICE).await?;
+        session.save().await?;
+        let key = session.session_key().ok_or("it is stored")?;
+        let (one, two) = (browser.layer.open(&key).await?, browser.layer.open(&key).await?);
+
+        auth.login(&one, "42", ALICE).await?;
+        auth.login(&two, "42", ALICE).await?;
+        let order = if one_first { [&one, &two] } else { [&two, &one] };
+        for session in order {
+            session.save().await?;
+        }
+
+        for session in order {
+            let key = session.session_key().ok_or("it is stored")?;
+            assert_eq!(auth.claimed_user_id(&browser.layer.open(&key).await?).as_deref(), Some("42"));
+        }
+        assert!(browser.layer.open(&key).await?.session_key().is_none(), "the key from before opens nothing");
+    }
+    Ok(())
+}
+
 fn auth_hash(password: &str) -> TestResult<String> {
     Ok(signer(Legacy::Refuse)?.session_auth_hash(password))
 }
