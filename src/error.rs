@@ -234,7 +234,6 @@ impl StoreError {
     }
 
     /// The same error, for one more of those who asked.
-    #[cfg(any(feature = "_sql", feature = "locmem", feature = "redis"))]
     pub(crate) fn shared(error: &std::sync::Arc<Self>) -> Self {
         let source = || Box::new(Told(std::sync::Arc::clone(error)));
         match **error {
