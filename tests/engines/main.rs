@@ -10,6 +10,7 @@ mod cached_db;
 #[path = "../it/support/databases.rs"]
 #[allow(dead_code, unused_macros, unused_imports, reason = "each engine needs a part of it")]
 mod databases;
+mod django_cache;
 mod every_store;
 mod examples;
 mod file;

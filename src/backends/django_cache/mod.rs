@@ -38,7 +38,10 @@ const CACHE_KEY_PREFIX: &str = "django.contrib.sessions.cached_db";
 ///   and 30 seconds. A Django that takes longer between its two steps keeps the old session until it expires, or
 ///   somebody writes it.
 /// * While our side cannot reach the cache, Django's side may, and keeps what it has. There is one warning, and each
-///   entry is tried again for an hour; until then Django may see the session as it was. The change itself counts.
+///   entry is tried again until it is removed; until then Django may see the session as it was. The change itself
+///   counts. Only a million sessions that wait at the same time are more than is remembered; an error says so.
+/// * What still waits when this process ends is not removed, and Django serves it until it expires. Let the cache be
+///   back before the application restarts, or empty it.
 /// * Rows that are changed past this store, by SQL or by ending all sessions of a user, are not seen here:
 ///   [`forget`](Self::forget) is for those whose key is known.
 /// * Django itself writes without comparing: what it has read before our write and saves after it overwrites ours, as
