@@ -92,3 +92,16 @@ pub trait Cache: Send + Sync + 'static {
         true
     }
 }
+
+/// Returns whether this is the answer of a cache that takes nothing in, being full or having lost its replicas: it has
+/// done nothing, and lost nothing.
+pub(crate) fn takes_nothing_in(error: &BoxError) -> bool {
+    #[cfg(feature = "redis")]
+    let full = redis::takes_nothing_in(error);
+    #[cfg(not(feature = "redis"))]
+    let full = {
+        let _ = error;
+        false
+    };
+    full
+}

@@ -10,6 +10,7 @@ mod faults;
 mod lines;
 mod node;
 mod outages;
+mod restarts;
 mod sentinel;
 pub(crate) mod server;
 mod stores;

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 
 /// How many names are kept: about 10 MB.
 const MOST: usize = 65_536;
+/// How many names the cache is told of between two pauses.
+const ROUND: usize = 256;
 /// How long this process remembers that a session has ended: a cache that starts anew with what it last wrote to its
 /// disk has lost less than that.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
@@ -23,9 +25,16 @@ struct Denial {
     pending: bool,
     /// Otherwise it was changed.
     ended: bool,
+    /// Until when it is kept after the cache was told. Before that it is kept without an end.
     until: Instant,
     /// How often it was denied: what is told in the meantime is not about the last time.
     times: u32,
+}
+
+impl Denial {
+    fn stands(&self, now: Instant) -> bool {
+        self.pending || now < self.until
+    }
 }
 
 /// What the cache has yet to be told.
@@ -38,32 +47,38 @@ pub(super) struct Pending {
 impl Denied {
     pub(super) fn has(&self, name: &str) -> bool {
         let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        names.get(name).is_some_and(|denial| Instant::now() < denial.until)
+        names.get(name).is_some_and(|denial| denial.stands(Instant::now()))
     }
 
-    /// The session of this name has ended: it is not looked for in the cache again.
-    pub(super) fn ended(&self, name: &str) {
-        let until = Instant::now() + REMEMBERED;
-        self.add(name, Denial { pending: false, ended: true, until, times: 0 });
-    }
-
-    /// The cache could not be told of a change. Says whether there was room to remember this.
+    /// The session of this name has ended: it is not looked for in the cache again. Returns whether that and all
+    /// earlier names are remembered; the caller has to doubt what the cache holds otherwise.
     #[must_use]
-    pub(super) fn pending(&self, name: &str, ended: bool, at_most: Duration) -> bool {
-        let now = Instant::now();
-        let until = now.checked_add(at_most.max(REMEMBERED)).unwrap_or(now + REMEMBERED);
+    pub(super) fn ended(&self, name: &str) -> bool {
+        let until = Instant::now() + REMEMBERED;
+        self.add(name, Denial { pending: false, ended: true, until, times: 0 })
+    }
+
+    /// The cache could not be told of a change. Returns what [`ended`](Self::ended) does.
+    #[must_use]
+    pub(super) fn pending(&self, name: &str, ended: bool) -> bool {
+        let until = Instant::now() + REMEMBERED;
         self.add(name, Denial { pending: true, ended, until, times: 0 })
     }
 
+    /// Where there is no room, the names that the cache was told of are forgotten first. Those that it has yet to be
+    /// told of are not: other processes rely on that.
     fn add(&self, name: &str, denial: Denial) -> bool {
         let mut names = self.write();
-        let mut room = true;
-        if names.len() >= MOST {
+        let mut remembered = true;
+        if names.len() >= MOST && !names.contains_key(name) {
             let now = Instant::now();
-            names.retain(|_, denial| now < denial.until && denial.pending);
+            names.retain(|_, denial| denial.stands(now));
             if names.len() >= MOST {
-                names.clear();
-                room = false;
+                remembered = false;
+                names.retain(|_, denial| denial.pending);
+            }
+            if names.len() >= MOST {
+                return false;
             }
         }
         let entry = names.entry(name.into()).or_insert(denial);
@@ -71,7 +86,7 @@ impl Denied {
         entry.ended |= denial.ended;
         entry.until = entry.until.max(denial.until);
         entry.times = entry.times.wrapping_add(1);
-        room
+        remembered
     }
 
     /// The cache was told.
@@ -91,11 +106,16 @@ impl Denied {
     pub(super) fn some_pending(&self) -> Vec<Pending> {
         let now = Instant::now();
         let mut names = self.write();
-        names.retain(|_, denial| now < denial.until);
-        let pending = names.iter().filter(|(_, denial)| denial.pending).take(64);
+        names.retain(|_, denial| denial.stands(now));
+        let pending = names.iter().filter(|(_, denial)| denial.pending).take(ROUND);
         let pending =
             pending.map(|(name, &Denial { ended, times, .. })| Pending { name: Arc::clone(name), ended, times });
         pending.collect()
+    }
+
+    pub(super) fn none_pending(&self) -> bool {
+        let names = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        !names.values().any(|denial| denial.pending)
     }
 
     /// A cache that has been away may have forgotten what it was told.

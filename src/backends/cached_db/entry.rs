@@ -1,4 +1,10 @@
 //! What stands under a name in the cache: a session, a claim, or that the session has ended.
+//!
+//! In a rolling deployment two releases share the cache, so the first byte means the same in all of them. Claims and the
+//! mark of an ended session have no version: a release that took another's claim for nothing would put an old session in
+//! its place. A session has one, and is read by the releases of its version alone. An older version, such as the one that
+//! began with `S` and had no number, is replaced as an expired session is: with a claim, and with what the database says
+//! then. A newer one is left where it is, so that two releases do not take turns in replacing each other's.
 
 use std::sync::Arc;
 
@@ -9,7 +15,9 @@ use crate::{
     session_key::SessionKey,
 };
 
-const SESSION: u8 = b'S';
+const SESSION: u8 = b'V';
+/// To be increased with every change of what [`encode`] writes.
+const VERSION: u8 = 2;
 const CLAIM: u8 = b'C';
 /// Under the key of a session that has ended.
 pub(super) const ENDED: &[u8] = b"E";
@@ -31,9 +39,13 @@ impl Claim {
     }
 }
 
-/// Whether somebody has a claim there, or the session has ended.
+/// Returns whether there is a claim, the mark of an ended session, or a session of a newer release.
 pub(super) fn is_closed(bytes: &[u8]) -> bool {
-    bytes == ENDED || bytes.first() == Some(&CLAIM)
+    match bytes {
+        [CLAIM, ..] => true,
+        [SESSION, version, ..] => *version > VERSION,
+        bytes => bytes == ENDED,
+    }
 }
 
 /// The session as the database had it at `stamp` or later. The text of the store comes first, then, where that is
@@ -46,8 +58,8 @@ pub(super) fn encode(record: &Record, stamp: i64) -> Option<Vec<u8>> {
     };
     let expire = i64::try_from(record.expire_date.unix_timestamp_nanos().div_euclid(1_000)).ok()?;
     let length = u32::try_from(stored.len()).ok()?;
-    let mut bytes = Vec::with_capacity(21 + stored.len() + json.len());
-    bytes.push(SESSION);
+    let mut bytes = Vec::with_capacity(22 + stored.len() + json.len());
+    bytes.extend_from_slice(&[SESSION, VERSION]);
     bytes.extend_from_slice(&stamp.to_be_bytes());
     bytes.extend_from_slice(&expire.to_be_bytes());
     bytes.extend_from_slice(&length.to_be_bytes());
@@ -58,7 +70,7 @@ pub(super) fn encode(record: &Record, stamp: i64) -> Option<Vec<u8>> {
 
 /// The stamp and the session.
 pub(super) fn decode(session_key: &SessionKey, bytes: &[u8]) -> Option<(i64, Record)> {
-    let rest = bytes.strip_prefix(&[SESSION])?;
+    let rest = bytes.strip_prefix(&[SESSION, VERSION])?;
     let (stamp, rest) = rest.split_first_chunk()?;
     let (expire, rest) = rest.split_first_chunk()?;
     let (length, rest) = rest.split_first_chunk()?;
@@ -114,5 +126,19 @@ mod tests {
             assert!(decode(&record.session_key, bytes).is_none());
         }
         assert!(is_closed(ENDED) && is_closed(&Claim::new(1).unwrap().bytes) && !is_closed(&whole));
+    }
+
+    #[test]
+    fn a_session_of_another_version_is_none_and_a_newer_one_is_left_where_it_is() {
+        let record = record(r#"{"a":1}"#, r#"{"a":1}"#);
+        let whole = encode(&record, 7).unwrap();
+        assert!(decode(&record.session_key, &whole).is_some());
+        for (version, newer) in [(0, false), (VERSION - 1, false), (VERSION + 1, true), (u8::MAX, true)] {
+            let other = [&[SESSION, version], &whole[2..]].concat();
+            assert!(decode(&record.session_key, &other).is_none());
+            assert_eq!(is_closed(&other), newer, "{version}");
+        }
+        let first = [b"S", &whole[2..]].concat();
+        assert!(decode(&record.session_key, &first).is_none() && !is_closed(&first));
     }
 }

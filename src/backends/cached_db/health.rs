@@ -18,12 +18,18 @@ const FAILURES: u32 = 3;
 const PAUSE: Duration = Duration::from_secs(1);
 /// A failure that is followed by a success so soon was no outage, if it was only that an answer came late.
 const HICCUP: Duration = Duration::from_millis(100);
+/// How often the log says that the cache is full.
+const BETWEEN_LINES: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
 pub(super) struct Health {
     /// Whether there is anything in `trouble`: all that is asked while the cache works.
     troubled: AtomicBool,
     trouble: Mutex<Trouble>,
+    /// Whether the cache has answered since this process began to use it.
+    met: AtomicBool,
+    /// When the log last said that the cache is full.
+    full: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -81,13 +87,34 @@ impl Health {
         }
     }
 
-    /// Says whether the cache is one that comes back from an outage, with nobody knows what in it.
-    pub(super) fn succeeded(&self) -> bool {
-        if !self.troubled.load(Ordering::SeqCst) {
+    /// The cache has answered that it takes nothing in: it works, and has lost nothing.
+    pub(super) fn refused(&self, error: &str) {
+        events::cache_error();
+        if self.troubled.load(Ordering::SeqCst) {
+            let mut trouble = self.lock();
+            (trouble.failures, trouble.next_attempt) = (0, None);
+        }
+        let mut said = self.full.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        if said.is_none_or(|said| now - said >= BETWEEN_LINES) {
+            *said = Some(now);
+            tracing::warn!(error, "the cache of sessions takes nothing in; what it lacks comes from the database");
+        }
+    }
+
+    /// Says whether the cache is one that nothing is known of: it comes back from an outage, or answers for the first
+    /// time. `doubt` is run then, before any other request takes the cache for one that works.
+    pub(super) fn succeeded(&self, doubt: impl FnOnce()) -> bool {
+        if !self.troubled.load(Ordering::SeqCst) && self.met.load(Ordering::SeqCst) {
             return false;
         }
         let mut trouble = self.lock();
         let outage = trouble.first.is_some_and(|first| trouble.broken || first.elapsed() >= HICCUP);
+        let unknown = outage || !self.met.load(Ordering::SeqCst);
+        if unknown {
+            doubt();
+        }
+        self.met.store(true, Ordering::SeqCst);
         let last = trouble.last;
         *trouble = Trouble { last, ..Trouble::default() };
         // Not after each failure of many.
@@ -95,15 +122,7 @@ impl Health {
         if back && self.troubled.swap(false, Ordering::SeqCst) {
             tracing::warn!("the cache of sessions is back");
         }
-        outage
-    }
-
-    /// Has the next success count as the end of an outage.
-    pub(super) fn doubt(&self) {
-        let mut trouble = self.lock();
-        trouble.broken = true;
-        trouble.first.get_or_insert_with(Instant::now);
-        self.troubled.store(true, Ordering::SeqCst);
+        unknown
     }
 
     fn lock(&self) -> MutexGuard<'_, Trouble> {

@@ -93,7 +93,7 @@ mod postgres {
             let node = u64::from_ne_bytes(random::bytes().map_err(StoreError::Backend)?);
             let node = self.side.announce.get_or_init(|| announce(&self.store, node)).node.clone();
             self.side.trust.keep_groups();
-            self.side.trust.doubt_all(0);
+            self.side.trust.doubt_all();
             let (side, table) = (Arc::clone(&self.side), self.store.table().to_owned());
             Ok(Listener(tokio::spawn(hear(changes, side, table, node))))
         }
@@ -122,7 +122,7 @@ mod postgres {
                     }
                 }
                 // Whatever was told in between was missed.
-                Ok(Change::Missed) => side.trust.doubt_all(0),
+                Ok(Change::Missed) => side.trust.doubt_all(),
                 Err(error) => {
                     tracing::debug!(error = error::chain(&error), "cannot hear of changed sessions; trying again");
                     sleep(PAUSE).await;

@@ -39,8 +39,9 @@ const KEY_PREFIX: &str = "django.contrib.sessions.cached_db";
 const LOCAL: Duration = Duration::from_secs(5);
 /// How long the claim of a reader stands: longer than a request waits for the database.
 const READERS: Duration = Duration::from_secs(5);
-/// As long as no session lives.
-const AGE: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
+/// How long a cache that processes share keeps one, unless it is told otherwise: so long may a process that the cache
+/// could not be told to go on with a session that has ended.
+const SHARED: Duration = Duration::from_secs(5 * 60);
 
 /// Keeps sessions in a store, a [`DbStore`](crate::DbStore) as a rule, with a cache before it: Django's `cached_db`
 /// engine. A session that is in the cache costs no statement.
@@ -49,10 +50,21 @@ const AGE: Duration = Duration::from_secs(10 * 365 * 24 * 3_600);
 /// that shares the cache is given what was there before; neither a slow reader nor a dying writer brings it back.
 /// Requests that want a session at the same time, when it is not in the cache, share one question to the database.
 ///
-/// When the cache fails, sessions come from the database: the log says so once, and again when it is back. What was
-/// changed meanwhile is not looked for in the cache by this process, and nothing that was in it before; the cache is
-/// told of the changes as soon as it is back. Until then another process that does reach it may be given what was
-/// there, for as long as it lives there.
+/// # When a shared cache fails
+///
+/// Sessions come from the database then: the log says so once, and again when the cache is back. What this process
+/// changed meanwhile it does not look for in the cache, and nothing that was in it before. The cache is told of the
+/// changes until it has heard of each; one that is full and takes nothing in has the old entries removed.
+///
+/// * Another process that reaches the cache while this one does not may be given what was there, for
+///   [`time_to_live`](Self::time_to_live) at most: 5 minutes.
+/// * A process that starts believes nothing that a shared cache held before, because the process that ended a session
+///   may have gone before it could tell the cache, and a cache that was restarted may hold what it once wrote to its
+///   disk. So its first request for each session goes to the database. The clocks of all processes have to agree within
+///   a second: what was put there in the first second is not believed either.
+/// * During a rolling deployment two releases may share a cache. What a release does not know it does not serve.
+///
+/// # Which cache
 ///
 /// Which cache it is, is what Django's `SESSION_CACHE_ALIAS` says. `LocMemCache` is one for each process: a change
 /// that another process makes is seen after [`time_to_live`](Self::time_to_live), 5 seconds. With PostgreSQL,
@@ -87,7 +99,7 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
     /// Keeps sessions in `store`, and those that are used in `cache`, too.
     #[must_use]
     pub fn new(store: S, cache: C) -> Self {
-        let time_to_live = if cache.is_shared() { AGE } else { LOCAL };
+        let time_to_live = if cache.is_shared() { SHARED } else { LOCAL };
         Self { store: Arc::new(store), side: Arc::new(Side::new(cache)), prefix: KEY_PREFIX.into(), time_to_live }
     }
 
@@ -99,10 +111,11 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
         self
     }
 
-    /// How long a session stays in the cache at most before it is read from the database again. By default 5 seconds
-    /// where the cache is of this process alone, and otherwise as long as the session lives.
+    /// How long a session is served from the cache at most before it is read from the database again. By default 5
+    /// seconds where the cache is of this process alone, and 5 minutes where it is shared.
     ///
-    /// It bounds how long a change that bypassed this cache stays unseen.
+    /// It bounds how long a change that bypassed this cache stays unseen, and how long another process may be given a
+    /// session that this one has ended while it could not reach a shared cache.
     #[doc(alias = "TIMEOUT")]
     #[must_use]
     pub fn time_to_live(mut self, time_to_live: Duration) -> Self {
@@ -125,14 +138,15 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
         if self.side.denied.has(name) {
             return Look::Closed;
         }
-        let Some(found) = self.side.ask(self.side.cache.get(name)).await else { return Look::Closed };
+        let Ok(found) = self.side.ask(self.side.cache.get(name)).await else { return Look::Closed };
         let Some(bytes) = found else { return Look::Empty };
         if entry::is_closed(&bytes) {
             return Look::Closed;
         }
         let read = entry::decode(session_key, &bytes);
-        let good =
-            |(stamp, record): &(i64, Record)| record.expire_date > now && self.side.trust.accepts(session_key, *stamp);
+        let good = |(stamp, record): &(i64, Record)| {
+            record.expire_date > now && self.side.trust.accepts(session_key, *stamp, self.time_to_live)
+        };
         match read.filter(good) {
             Some((_, record)) => Look::Session(record),
             None => Look::Worthless(bytes),
@@ -172,9 +186,9 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
         let placed = match seen {
             Look::Empty => side.ask(side.cache.add(name, &claim.bytes, READERS)).await,
             Look::Worthless(bytes) => side.ask(side.cache.compare_and_set(name, &bytes, &claim.bytes, READERS)).await,
-            Look::Closed | Look::Session(_) => None,
+            Look::Closed | Look::Session(_) => return None,
         };
-        placed.is_some_and(|placed| placed).then_some(claim)
+        placed.is_ok_and(|placed| placed).then_some(claim)
     }
 
     /// Puts a session in the place of its claim. Says whether it stands there.
@@ -186,7 +200,7 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
             return false;
         }
         let fill = self.side.cache.compare_and_set(name, &claim.bytes, &bytes, time_to_live);
-        self.side.ask(fill).await == Some(true)
+        self.side.ask(fill).await.is_ok_and(|filled| filled)
     }
 }
 
@@ -195,9 +209,9 @@ enum Look {
     Session(Record),
     /// Nothing.
     Empty,
-    /// A session that has expired or is not believed, or something else that is not ours.
+    /// A session that has expired or is not believed, or that an older release put there, or something foreign.
     Worthless(Arc<[u8]>),
-    /// Somebody's claim, or that the session has ended; or the cache is not to be asked.
+    /// A claim, the mark of an ended session, or what a newer release put there; or the cache must not be asked.
     Closed,
 }
 

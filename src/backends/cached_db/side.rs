@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     sync::{
-        Arc, OnceLock,
+        Arc, OnceLock, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -21,7 +21,7 @@ use super::{
     trust::Trust,
 };
 use crate::{
-    cache::Cache,
+    cache::{self, Cache},
     error::{self, BoxError},
 };
 
@@ -30,9 +30,6 @@ const DEADLINE: Duration = Duration::from_millis(250);
 /// How long the cache says that a session has ended, and how long a claim of a writer stands: longer than any write
 /// takes, its last straggler on the network included.
 pub(super) const WRITERS: Duration = Duration::from_secs(60);
-/// What another process's clock may be ahead, where what it put into the cache has to be told from what was there
-/// before: 1 s, in microseconds.
-const SKEW: i64 = 1_000_000;
 /// How soon the cache is told again what it could not be told, and how long that takes at most.
 const RETRY: [Duration; 2] = [Duration::from_millis(50), Duration::from_secs(1)];
 
@@ -50,8 +47,8 @@ pub(super) struct Side<C> {
 impl<C: Cache> Side<C> {
     pub(super) fn new(cache: C) -> Self {
         Self {
+            trust: Trust::new(cache.is_shared()),
             cache,
-            trust: Trust::default(),
             denied: Denied::default(),
             flights: Flights::default(),
             announce: OnceLock::new(),
@@ -60,76 +57,114 @@ impl<C: Cache> Side<C> {
         }
     }
 
-    /// The answer of the cache, `None` if it failed: it may have done what was asked, or may yet.
-    pub(super) async fn ask<T>(
+    /// The answer of the cache. Where there is none, it may have done what was asked, or may yet.
+    pub(super) fn ask<T>(
         self: &Arc<Self>,
         question: impl Future<Output = Result<T, BoxError>> + Send,
-    ) -> Option<T> {
-        if !self.health.may_try() {
-            return None;
+    ) -> impl Future<Output = Result<T, Unanswered>> + Send {
+        self.try_ask(question, Ask::WhereItMayWork)
+    }
+
+    async fn try_ask<T>(
+        self: &Arc<Self>,
+        question: impl Future<Output = Result<T, BoxError>> + Send,
+        when: Ask,
+    ) -> Result<T, Unanswered> {
+        if when == Ask::WhereItMayWork && !self.health.may_try() {
+            return Err(Unanswered::Silence);
         }
         match timeout(DEADLINE, question).await {
             Ok(Ok(answer)) => {
-                if self.health.succeeded() {
-                    self.begin_again();
+                // A cache that was away may have come back with what it held some time ago. Nothing of that is believed.
+                if self.health.succeeded(|| self.trust.doubt_all()) {
+                    self.denied.tell_again();
+                    self.retry();
                 }
-                Some(answer)
+                Ok(answer)
             }
             Ok(Err(error)) => {
-                self.health.failed(&Failure::Error(&error::chain(&*error)));
-                None
+                let text = error::chain(&*error);
+                match cache::takes_nothing_in(&error) {
+                    true => self.health.refused(&text),
+                    false => self.health.failed(&Failure::Error(&text)),
+                }
+                Err(Unanswered::Error)
             }
             Err(_) => {
                 self.health.failed(&Failure::Late);
-                None
+                Err(Unanswered::Silence)
             }
         }
     }
 
-    /// A cache that was away may have come back with what it held some time ago. Nothing of that is believed.
-    fn begin_again(self: &Arc<Self>) {
-        self.trust.doubt_all(if self.cache.is_shared() { SKEW } else { 0 });
-        self.denied.tell_again();
-        self.retry();
+    /// Puts a writer's claim in the place of whatever is there. A cache that takes nothing in has the old entry removed
+    /// instead, so that it is not served should the writer die before it is done.
+    pub(super) async fn close(self: &Arc<Self>, name: &str, claim: &[u8]) -> bool {
+        let closed = self.ask(self.cache.set(name, claim, WRITERS)).await;
+        if matches!(closed, Err(Unanswered::Error)) {
+            // What comes of it does not matter: the writer sees to the entry when it is done.
+            self.remove_at_least(name).await;
+        }
+        closed.is_ok()
+    }
+
+    /// This process does not look for a session that has ended in the cache again.
+    pub(super) fn deny(&self, name: &str) {
+        if !self.denied.ended(name) {
+            self.trust.doubt_all();
+        }
     }
 
     /// Takes away what the cache has under `name`, or sees to it that this happens. Until then this process does not
     /// ask for it.
-    pub(super) async fn invalidate(self: &Arc<Self>, name: &str, ended: bool, time_to_live: Duration) {
+    pub(super) async fn invalidate(self: &Arc<Self>, name: &str, ended: bool) {
         if self.tell(name, ended).await {
             return;
         }
-        if !self.denied.pending(name, ended, time_to_live) {
-            self.health.doubt();
+        if !self.denied.pending(name, ended) {
+            self.trust.doubt_all();
         }
         self.retry();
     }
 
     /// Where a session has ended there is a mark for a while: it closes the name to whoever had read the session
-    /// before. Where it was changed, the next reader may put it there.
+    /// before. Where it was changed, the next reader may put it there. A full cache takes no mark in, and still removes
+    /// what it has.
     async fn tell(self: &Arc<Self>, name: &str, ended: bool) -> bool {
-        match ended {
-            true => self.ask(self.cache.set(name, ENDED, WRITERS)).await.is_some(),
-            false => self.ask(self.cache.delete(name)).await.is_some(),
+        if !ended {
+            return self.ask(self.cache.delete(name)).await.is_ok();
         }
+        match self.ask(self.cache.set(name, ENDED, WRITERS)).await {
+            Ok(()) => true,
+            Err(Unanswered::Silence) => false,
+            Err(Unanswered::Error) => self.remove_at_least(name).await,
+        }
+    }
+
+    /// After a `set` was answered with an error. The future is boxed, so that those of all requests stay small.
+    async fn remove_at_least(self: &Arc<Self>, name: &str) -> bool {
+        Box::pin(self.try_ask(self.cache.delete(name), Ask::InAnyCase)).await.is_ok()
     }
 
     /// Tells the cache again what it could not be told, until it was, in a task that ends then.
     fn retry(self: &Arc<Self>) {
-        if self.retrying.swap(true, Ordering::SeqCst) {
+        let idle = !self.retrying.load(Ordering::SeqCst) && !self.denied.none_pending();
+        if !idle || self.retrying.swap(true, Ordering::SeqCst) {
             return;
         }
-        let side = Arc::downgrade(self);
+        let mut retrying = Retrying(Arc::downgrade(self));
         tokio::spawn(async move {
-            let [mut pause, longest] = RETRY;
+            let [first, longest] = RETRY;
+            let mut pause = first;
             loop {
                 sleep(pause).await;
-                pause = (pause * 2).min(longest);
-                let Some(side) = side.upgrade() else { return };
-                if side.tell_pending().await {
+                let Some(side) = retrying.0.upgrade() else { return };
+                pause = if side.tell_some().await { first } else { (pause * 2).min(longest) };
+                if side.denied.none_pending() {
                     side.retrying.store(false, Ordering::SeqCst);
                     // Something may have come in between.
-                    if side.denied.some_pending().is_empty() || side.retrying.swap(true, Ordering::SeqCst) {
+                    if side.denied.none_pending() || side.retrying.swap(true, Ordering::SeqCst) {
+                        retrying.is_over();
                         return;
                     }
                 }
@@ -137,19 +172,14 @@ impl<C: Cache> Side<C> {
         });
     }
 
-    /// Says whether nothing is left to be told.
-    async fn tell_pending(self: &Arc<Self>) -> bool {
-        loop {
-            let pending = self.denied.some_pending();
-            if pending.is_empty() {
-                return true;
-            }
-            for pending in pending {
-                if !self.tell_one(&pending).await {
-                    return false;
-                }
+    /// Tells the cache of some names. Returns whether it took them all.
+    async fn tell_some(self: &Arc<Self>) -> bool {
+        for pending in self.denied.some_pending() {
+            if !self.tell_one(&pending).await {
+                return false;
             }
         }
+        true
     }
 
     async fn tell_one(self: &Arc<Self>, pending: &Pending) -> bool {
@@ -158,6 +188,38 @@ impl<C: Cache> Side<C> {
             self.denied.told(pending);
         }
         told
+    }
+}
+
+/// Whether a cache that has failed several times in a row is asked.
+#[derive(Clone, Copy, PartialEq)]
+enum Ask {
+    /// Once in a while.
+    WhereItMayWork,
+    InAnyCase,
+}
+
+/// Why there is no answer.
+pub(super) enum Unanswered {
+    /// The cache was not asked, or did not answer in time.
+    Silence,
+    Error,
+}
+
+/// The task that tells the cache again. When it is dropped with its runtime, another may begin.
+struct Retrying<C>(Weak<Side<C>>);
+
+impl<C> Retrying<C> {
+    fn is_over(&mut self) {
+        self.0 = Weak::new();
+    }
+}
+
+impl<C> Drop for Retrying<C> {
+    fn drop(&mut self) {
+        if let Some(side) = self.0.upgrade() {
+            side.retrying.store(false, Ordering::SeqCst);
+        }
     }
 }
 

@@ -5,12 +5,12 @@ use time::{OffsetDateTime, UtcOffset};
 use super::{
     CachedDbStore, Look,
     entry::Claim,
-    side::WRITERS,
     trust::{self, group_of},
 };
 use crate::{
     backends::{Draft, Record, Saved, SessionStore},
     cache::Cache,
+    clock::Clock,
     error::StoreError,
     events,
     session_key::SessionKey,
@@ -54,8 +54,7 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
     /// A writer's claim: whatever the cache has is no longer served, also if this writer dies.
     async fn claim(&self, name: &str) -> Option<Claim> {
         let claim = Claim::new(trust::stamp())?;
-        let placed = self.side.ask(self.side.cache.set(name, &claim.bytes, WRITERS)).await;
-        placed.map(|()| claim)
+        self.side.close(name, &claim.bytes).await.then_some(claim)
     }
 
     /// After the database was written: nothing older than that is in the cache when this returns, and none gets there.
@@ -63,14 +62,14 @@ impl<S: SessionStore, C: Cache> CachedDbStore<S, C> {
         let ended = match (left, claim) {
             (Left::Session(record), Some(claim)) if self.fill(name, &claim, record, now).await => return,
             (Left::Ended, _) => {
-                self.side.denied.ended(name);
+                self.side.deny(name);
                 true
             }
             // With a claim in its place nothing can be served, and the database may be at it still: let it stand.
             (Left::Changed, Some(_)) => return,
             (Left::Session(_) | Left::Changed | Left::Same, _) => false,
         };
-        self.side.invalidate(name, ended, self.time_to_live).await;
+        self.side.invalidate(name, ended).await;
     }
 
     /// Tells other nodes, where there is a way to, unless nothing has changed.
@@ -165,7 +164,14 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
         result
     }
 
+    /// A session that the cache has, and that has not expired, costs no statement.
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
+        let seen = self.look(&self.name(session_key), session_key, Clock::system().now()).await;
+        if matches!(seen, Look::Session(_)) {
+            events::cache_hit();
+            return Ok(true);
+        }
+        events::cache_miss();
         self.store.exists(session_key).await
     }
 

@@ -64,6 +64,12 @@ impl Failure {
         matches!(&self.what, What::Answer(code) if code == "NOSCRIPT")
     }
 
+    /// Whether the server refuses to write and keeps what it has: it has no memory left, cannot save to its disk, or has
+    /// too few replicas.
+    pub(super) fn takes_nothing_in(&self) -> bool {
+        matches!(&self.what, What::Answer(code) if ["OOM", "MISCONF", "NOREPLICAS"].contains(&&code[..]))
+    }
+
     /// The server is another one than the last command was sent to.
     pub(super) fn renewed(place: &str) -> Self {
         Self { place: place.to_owned(), what: What::Renewed }

@@ -204,6 +204,11 @@ pub(crate) fn is_refusal(error: &BoxError) -> bool {
     error.downcast_ref::<Failure>().is_some_and(Failure::is_refusal)
 }
 
+/// Returns whether Redis has answered that it takes nothing in, at the moment or at all.
+pub(super) fn takes_nothing_in(error: &BoxError) -> bool {
+    error.downcast_ref::<Failure>().is_some_and(Failure::takes_nothing_in)
+}
+
 /// Redis counts in milliseconds, and has no date beyond its 64 bits: a hundred years are as good.
 fn milliseconds(time_to_live: Duration) -> u64 {
     const CENTURY: u64 = 100 * 365 * 24 * 3600 * 1000;

@@ -141,6 +141,23 @@ async fn a_session_is_read_again_after_its_time_to_live() -> TestResult {
     Ok(())
 }
 
+#[tokio::test(start_paused = true)]
+async fn whether_a_cached_session_exists_is_not_asked_of_the_database() -> TestResult {
+    let database = MemoryStore::new();
+    let key = SessionKey::parse("abcdefghijklmnopqrstuvwxyz012345")?;
+    let tomorrow = jam_session::Clock::system().now() + time::Duration::days(1);
+    let store = CachedDbStore::new(database.clone(), LocMemCache::new());
+    assert!(!store.exists(&key).await?);
+    store.create(&key, &Draft::new("{}".parse()?, tomorrow), NOW).await?;
+    assert!(store.exists(&key).await?, "the database has it");
+    store.load(&key, NOW).await?;
+    database.delete(&key).await?;
+    assert!(store.exists(&key).await?, "the cache has it");
+    store.delete(&key).await?;
+    assert!(!store.exists(&key).await?);
+    Ok(())
+}
+
 const TABLE: &str = "counted_session";
 
 /// What the database was asked since the last time.

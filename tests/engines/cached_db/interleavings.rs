@@ -147,10 +147,10 @@ pub(crate) fn step(running: &mut Running) -> bool {
 }
 
 /// Reads and stale reads of all rounds.
-async fn outcome<N: SessionStore>(rounds: u64, node: impl Fn(Truth, SharedCache) -> N) -> (usize, usize) {
+pub(crate) async fn outcome<N: SessionStore>(rounds: u64, node: impl Fn(Truth, SharedCache) -> N) -> (usize, usize) {
     let (mut reads, mut stale) = (0, 0);
     for seed in 0..rounds {
-        let cache = SharedCache::default();
+        let cache = SharedCache::of_one_clock();
         let mut round = Round::new(seed, 2, |truth| node(truth, cache.clone())).await;
         play(&mut round, &cache).await;
         let found = *lock(&round.model.stale);

@@ -15,8 +15,11 @@ mod interleavings;
 mod model;
 mod naive;
 mod notify;
+mod old_release;
 mod outage;
 mod parts;
+mod releases;
+mod restarts;
 mod revoking;
 
 type Cached<DB, C> = CachedDbStore<DbStore<DB>, C>;

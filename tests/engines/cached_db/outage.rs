@@ -64,6 +64,11 @@ impl Cache for Removable {
     ) -> Result<bool, BoxError> {
         self.reach().await?.compare_and_set(key, expected, value, time_to_live).await
     }
+
+    /// All nodes have the same clock here: what they put there is believed at once.
+    fn is_shared(&self) -> bool {
+        false
+    }
 }
 
 fn key(n: usize) -> SessionKey {
@@ -132,7 +137,7 @@ async fn a_cache_that_does_not_answer_holds_up_three_requests_and_then_none() ->
 async fn what_ended_while_the_cache_was_away_is_not_served_when_it_is_back_with_old_contents() -> TestResult {
     let (store, cache, database) = node().await?;
     let before = cache.cache.contents();
-    let other = CachedDbStore::new(database, cache.cache.clone());
+    let other = CachedDbStore::new(database, cache.clone());
     store.delete(&key(0)).await?;
     let loaded = store.load(&key(3), NOW).await?.ok_or("it is stored")?;
     assert!(matches!(store.save(&loaded, &draft(r#"{"n":"newer"}"#), NOW).await?, Saved::Done(_)));
@@ -173,7 +178,7 @@ async fn a_cache_that_starts_anew_unnoticed_does_not_bring_back_who_logged_out_h
 #[tokio::test(start_paused = true)]
 async fn a_writer_that_dies_after_the_database_leaves_nothing_old_to_be_served() -> TestResult {
     for ending in [false, true] {
-        let (cache, store) = (SharedCache::default(), MemoryStore::new());
+        let (cache, store) = (SharedCache::of_one_clock(), MemoryStore::new());
         let created = store.create(&key(1), &draft(r#"{"n":1}"#), NOW).await?;
         let truth = Truth { store: store.clone(), model: Arc::default() };
         let node = CachedDbStore::new(truth, cache.clone());
@@ -193,5 +198,82 @@ async fn a_writer_that_dies_after_the_database_leaves_nothing_old_to_be_served()
         let found = node.load(&key(1), NOW).await?.map(|found| found.session_data.to_json());
         assert_eq!(found.as_deref(), (!ending).then_some(r#"{"n":2}"#));
     }
+    Ok(())
+}
+
+/// Whether the cache has a session for this key that a node would serve.
+fn has_session(cache: &Removable, n: usize) -> bool {
+    let name = format!("django.contrib.sessions.cached_db{}", key(n).as_str());
+    cache.cache.contents().get(&name).is_some_and(|bytes| bytes.first() == Some(&b'V'))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cache_that_was_away_for_hours_is_told_of_every_change_though_no_request_comes() -> TestResult {
+    let (store, cache, database) = node().await?;
+    assert!((0..4).all(|n| has_session(&cache, n)));
+    cache.away.store(true, Ordering::SeqCst);
+    store.delete(&key(0)).await?;
+    let loaded = store.load(&key(1), NOW).await?.ok_or("it is stored")?;
+    assert!(matches!(store.save(&loaded, &draft(r#"{"n":"new"}"#), NOW).await?, Saved::Done(_)));
+    tokio::time::sleep(Duration::from_secs(5 * 3_600)).await;
+    assert!(has_session(&cache, 0) && has_session(&cache, 1), "it was not told yet");
+
+    cache.away.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+
+    assert!(!has_session(&cache, 0) && !has_session(&cache, 1) && has_session(&cache, 2));
+    assert_eq!(
+        database.load(&key(1), NOW).await?.map(|found| found.session_data.to_json()).as_deref(),
+        Some(r#"{"n":"new"}"#)
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_changes_than_can_be_remembered_are_not_served_and_those_remembered_are_told() -> TestResult {
+    const MANY: usize = 65_536 + 500;
+    let (cache, database) = (Removable::default(), MemoryStore::new());
+    let store = CachedDbStore::new(database.clone(), cache.clone());
+    for n in 0..MANY {
+        store.create(&key(n), &draft("{}"), NOW).await?;
+        store.load(&key(n), NOW).await?;
+    }
+    cache.away.store(true, Ordering::SeqCst);
+    for n in 0..MANY {
+        store.delete(&key(n)).await?;
+    }
+    cache.away.store(false, Ordering::SeqCst);
+    // Before anything could be told, and when all that is remembered was.
+    for pause in [Duration::ZERO, Duration::from_secs(3_600)] {
+        tokio::time::sleep(pause).await;
+        for n in (0..MANY).step_by(7) {
+            assert!(store.load(&key(n), NOW).await?.is_none(), "{n}");
+        }
+    }
+    let left = cache.cache.contents().values().filter(|bytes| bytes.first() == Some(&b'V')).count();
+    assert!(left <= 500, "{left} of {MANY} are still there");
+    Ok(())
+}
+
+/// A store and its retries belong to no runtime: one that ends does not end the telling.
+#[test]
+fn the_cache_is_told_though_the_runtime_that_was_to_tell_it_is_gone() -> TestResult {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let first = runtime()?;
+    let (store, cache, _) = first.block_on(node())?;
+    first.block_on(async {
+        cache.away.store(true, Ordering::SeqCst);
+        store.delete(&key(0)).await
+    })?;
+    drop(first);
+    cache.away.store(false, Ordering::SeqCst);
+    runtime()?.block_on(async {
+        for _ in 0..10 {
+            store.load(&key(1), NOW).await?;
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        TestResult::Ok(())
+    })?;
+    assert!(!has_session(&cache, 0) && has_session(&cache, 1));
     Ok(())
 }

@@ -106,11 +106,18 @@ pub(crate) struct SharedCache {
     late: Arc<Mutex<Vec<Late>>>,
     /// One in so many commands fails: before it was done, after it, or it is done later.
     failures: Option<(u64, Arc<Mutex<Random>>)>,
+    one_clock: bool,
 }
 
 impl SharedCache {
     pub(crate) fn failing(one_in: u64, random: Random) -> Self {
-        Self { failures: Some((one_in, Arc::new(Mutex::new(random)))), ..Self::default() }
+        Self { failures: Some((one_in, Arc::new(Mutex::new(random)))), ..Self::of_one_clock() }
+    }
+
+    /// One whose nodes all have the same clock, so that what they put there is believed at once, also when they have
+    /// just started.
+    pub(crate) fn of_one_clock() -> Self {
+        Self { one_clock: true, ..Self::default() }
     }
 
     pub(crate) fn flush_all(&self) {
@@ -206,8 +213,8 @@ impl Cache for SharedCache {
         self.step(exchange).await
     }
 
-    /// A failing one is of one node alone: what that node puts there after a failure it believes at once.
+    /// What it says of itself decides about the margin for clocks alone.
     fn is_shared(&self) -> bool {
-        self.failures.is_none()
+        !self.one_clock
     }
 }

@@ -32,7 +32,7 @@ impl Cluster {
     }
 
     /// Waits until every node knows of all slots.
-    fn settled(&self) -> TestResult {
+    pub(crate) fn settled(&self) -> TestResult {
         until(Duration::from_secs(30), || {
             self.nodes.iter().all(|node| {
                 let info = node.cli(&["CLUSTER", "INFO"]).unwrap_or_default();

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use jam_session::{BoxError, Cache, CachedDbStore, RedisCache, Session, SessionKey, SessionLayer, SqliteStore};
+use jam_session::{
+    BoxError, Cache, CachedDbStore, HashKeys, RedisCache, Session, SessionKey, SessionLayer, SessionStore as _,
+    SqliteStore,
+};
 
 use super::{TestResult, server::Server};
 
@@ -60,11 +63,36 @@ pub(crate) struct Node {
 
 impl Node {
     pub(crate) async fn new(database: &str, redis: &Server) -> TestResult<Self> {
-        let cache = RedisCache::connect(&redis.url())?;
+        Self::over(database, RedisCache::connect(&redis.url())?).await
+    }
+
+    pub(crate) async fn over(database: &str, cache: RedisCache) -> TestResult<Self> {
         let cache = Counting { cache, errors: Arc::default(), hits: Arc::default() };
         let table = SqliteStore::connect(database).await?;
         table.migrate().await?;
         Ok(Self { layer: SessionLayer::new(CachedDbStore::new(table, cache.clone())), cache })
+    }
+
+    /// Keeps hashes of the keys, in the table and in the cache.
+    pub(crate) fn hashing_keys(mut self) -> Self {
+        self.layer = self.layer.hash_keys(HashKeys::On);
+        self
+    }
+
+    /// Waits until the node serves what it has put into the cache itself: a node that has just started does not.
+    pub(crate) async fn serves_from_its_cache(&self, database: &str) -> TestResult {
+        let table = SqliteStore::connect(database).await?;
+        for _ in 0..2_000 {
+            let key = self.login("nobody").await?;
+            self.user(&key).await?;
+            table.delete(&key).await?;
+            table.delete(&key.hashed()).await?;
+            if self.user(&key).await?.is_some() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Err("the cache is never used".into())
     }
 
     pub(crate) async fn login(&self, user: &str) -> TestResult<SessionKey> {
