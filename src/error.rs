@@ -3,7 +3,7 @@
 //!
 //! No message contains a session key or a stored value.
 
-use std::{error::Error as StdError, fmt, time::Duration};
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 /// Any error, kept as the cause of one of ours.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
@@ -234,8 +234,8 @@ impl StoreError {
     }
 
     /// The same error, for one more of those who asked.
-    pub(crate) fn shared(error: &std::sync::Arc<Self>) -> Self {
-        let source = || Box::new(Told(std::sync::Arc::clone(error)));
+    pub(crate) fn shared(error: &Arc<Self>) -> Self {
+        let source = || Box::new(Told(Arc::clone(error)));
         match **error {
             Self::KeyTaken => Self::KeyTaken,
             Self::Undecodable(_) => Self::Undecodable(source()),
@@ -261,7 +261,7 @@ impl StoreError {
 
 /// The cause of an error that several were told.
 #[derive(Debug)]
-struct Told(std::sync::Arc<StoreError>);
+struct Told(Arc<StoreError>);
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
