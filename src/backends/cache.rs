@@ -2,9 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
-use super::base::{Draft, Record, Saved, SessionStore};
+use super::{
+    LocalTime,
+    base::{Draft, Record, Saved, SessionStore},
+};
 use crate::{
     base_session::StoredText,
     cache::{self, Cache},
@@ -48,13 +51,19 @@ pub struct CacheStore<C: Cache> {
     cache: C,
     prefix: Arc<str>,
     serializer: JsonSerializer,
+    local_time: LocalTime,
 }
 
 impl<C: Cache> CacheStore<C> {
     /// Keeps sessions in `cache`.
     #[must_use]
     pub fn new(cache: C) -> Self {
-        Self { cache, prefix: KEY_PREFIX.into(), serializer: JsonSerializer::default() }
+        Self {
+            cache,
+            prefix: KEY_PREFIX.into(),
+            serializer: JsonSerializer::default(),
+            local_time: LocalTime::default(),
+        }
     }
 
     /// What stands before a session's key in the cache: `"django.contrib.sessions.cache"`, unless it is set. Sites
@@ -62,6 +71,32 @@ impl<C: Cache> CacheStore<C> {
     #[must_use]
     pub fn cache_key_prefix(mut self, prefix: &str) -> Self {
         self.prefix = prefix.into();
+        self
+    }
+
+    /// Reads and writes dates in local time, beside a Django whose settings say `USE_TZ = False`: the date that a
+    /// session may have as its own expiry carries no offset then. `offset_at` gives the offset of Django's `TIME_ZONE`
+    /// at an instant, daylight saving time included. The expiry in the
+    /// cache is an instant in any case.
+    ///
+    /// ```
+    /// # #[cfg(feature = "locmem")]
+    /// # fn main() -> Result<(), jam_session::BoxError> {
+    /// use jam_session::{CacheStore, LocMemCache};
+    /// use time::UtcOffset;
+    ///
+    /// // India has one offset all year; for other zones ask a crate that knows them.
+    /// let india = UtcOffset::from_hms(5, 30, 0)?;
+    /// let store = CacheStore::new(LocMemCache::new()).local_time(move |_at| india);
+    /// # Ok(()) }
+    /// # #[cfg(not(feature = "locmem"))]
+    /// # fn main() {}
+    /// ```
+    #[doc(alias = "USE_TZ")]
+    #[doc(alias = "TIME_ZONE")]
+    #[must_use]
+    pub fn local_time(mut self, offset_at: impl Fn(OffsetDateTime) -> UtcOffset + Send + Sync + 'static) -> Self {
+        self.local_time = LocalTime::of(offset_at);
         self
     }
 
@@ -187,6 +222,10 @@ impl<C: Cache> SessionStore for CacheStore<C> {
     /// Nothing: a cache lets go of what has expired by itself.
     async fn clear_expired(&self, _now: OffsetDateTime) -> Result<u64, StoreError> {
         Ok(0)
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.local_time.offset(at)
     }
 
     fn engine(&self) -> &'static str {

@@ -32,6 +32,8 @@ pub use file::FileStore;
 pub(crate) use file::open_url;
 mod hashed_keys;
 pub(crate) use hashed_keys::HashedKeys;
+mod local_time;
+use local_time::LocalTime;
 mod memory;
 pub use memory::MemoryStore;
 #[cfg(feature = "signing")]

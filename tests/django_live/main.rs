@@ -8,6 +8,7 @@ mod berlin;
 mod clean_up;
 mod django;
 mod life;
+mod local_time;
 mod policies;
 mod race;
 mod random;

@@ -1,7 +1,8 @@
-//! A store that wraps another hands on what that one says about local time.
+//! Dates in local time: of each engine, and through a store that wraps another, which hands on what that one says.
 
 use jam_session::{
-    CachedDbStore, DjangoCache, ErasedStore, Expiry, LocMemCache, SessionLayer, SessionStore, SqliteStore,
+    CacheStore, CachedDbStore, DjangoCache, ErasedStore, Expiry, FileStore, LocMemCache, SessionLayer, SessionStore,
+    SignedCookieStore, Signer, SqliteStore,
 };
 use time::{Duration, OffsetDateTime, UtcOffset};
 
@@ -27,5 +28,24 @@ async fn a_wrapped_store_keeps_dates_in_local_time() -> TestResult {
     assert_eq!(stored_expiry(CachedDbStore::new(local.clone(), LocMemCache::new())).await?, expected);
     assert_eq!(stored_expiry(DjangoCache::new(local, LocMemCache::new())).await?, expected);
     assert_eq!(stored_expiry(CachedDbStore::new(table, LocMemCache::new())).await?, "2079-07-08T00:00:00+00:00");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_engine_of_django_keeps_dates_in_local_time_or_with_an_offset() -> TestResult {
+    let (india, directory) = (UtcOffset::from_hms(5, 30, 0)?, tempfile::TempDir::new()?);
+    let files = FileStore::new(directory.path().join("sessions"))?;
+    let cookies = SignedCookieStore::new(Signer::new("secret"));
+    let cache = CacheStore::new(LocMemCache::new());
+
+    let local = "2079-07-08T05:30:00";
+    assert_eq!(stored_expiry(files.clone().local_time(move |_| india)).await?, local);
+    assert_eq!(stored_expiry(cookies.clone().local_time(move |_| india)).await?, local);
+    assert_eq!(stored_expiry(cache.clone().local_time(move |_| india)).await?, local);
+
+    let with_offset = "2079-07-08T00:00:00+00:00";
+    assert_eq!(stored_expiry(files).await?, with_offset);
+    assert_eq!(stored_expiry(cookies).await?, with_offset);
+    assert_eq!(stored_expiry(cache).await?, with_offset);
     Ok(())
 }

@@ -1,40 +1,26 @@
 //! Columns that hold local time: Django's `USE_TZ = False`.
 
-use std::sync::Arc;
-
 use time::{OffsetDateTime, PrimitiveDateTime, UtcOffset};
 
 use super::{DbStore, Driver};
-use crate::{base_session::AbstractBaseSession, date_text, error::StoreError};
-
-type OffsetAt = Arc<dyn Fn(OffsetDateTime) -> UtcOffset + Send + Sync>;
-
-/// The clock that the column `expire_date` goes by: UTC, unless it is told otherwise.
-#[derive(Clone, Default)]
-pub(super) struct LocalTime(Option<OffsetAt>);
+use crate::{backends::LocalTime, base_session::AbstractBaseSession, date_text, error::StoreError};
 
 impl LocalTime {
     /// The instant whose text in UTC is the local time at `at`.
     pub(super) fn to_column<DB: Driver>(&self, at: OffsetDateTime) -> OffsetDateTime {
-        match &self.0 {
-            Some(offset_at) if !DB::KEEPS_INSTANTS => at.to_offset(offset_at(at)).replace_offset(UtcOffset::UTC),
+        match self.offset(at) {
+            Some(offset) if !DB::KEEPS_INSTANTS => at.to_offset(offset).replace_offset(UtcOffset::UTC),
             _ => at,
         }
     }
 
     /// What [`to_column`](Self::to_column) was given.
     pub(super) fn to_instant<DB: Driver>(&self, local: OffsetDateTime) -> OffsetDateTime {
-        match &self.0 {
-            Some(offset_at) if !DB::KEEPS_INSTANTS => {
-                date_text::to_instant(PrimitiveDateTime::new(local.date(), local.time()), |at| offset_at(at))
-            }
-            _ => local,
+        if DB::KEEPS_INSTANTS || self.offset(local).is_none() {
+            return local;
         }
-    }
-
-    /// The offset of local time at `at`, where that is what dates are in: also where the column keeps instants.
-    pub(super) fn offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
-        self.0.as_ref().map(|offset_at| offset_at(at))
+        let local = PrimitiveDateTime::new(local.date(), local.time());
+        date_text::to_instant(local, |at| self.offset(at).unwrap_or(UtcOffset::UTC))
     }
 }
 
@@ -66,7 +52,7 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
     #[doc(alias = "TIME_ZONE")]
     #[must_use]
     pub fn local_time(self, offset_at: impl Fn(OffsetDateTime) -> UtcOffset + Send + Sync + 'static) -> Self {
-        Self { local_time: LocalTime(Some(Arc::new(offset_at))), ..self }
+        Self { local_time: LocalTime::of(offset_at), ..self }
     }
 
     /// Binds a date that is compared with `expire_date`, or becomes it.

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use tokio::{sync::SemaphorePermit, time::Instant};
 
 use super::{
+    LocalTime,
     base::{Draft, Record, Saved, SessionStore},
     deadline,
 };
@@ -35,7 +36,6 @@ pub use event::SessionEvent;
 mod failure;
 use failure::failure;
 mod local_time;
-use local_time::LocalTime;
 mod manager;
 pub use manager::BaseSessionManager;
 #[cfg(feature = "mysql")]

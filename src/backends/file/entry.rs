@@ -62,7 +62,8 @@ impl FileStore {
 
     /// When a session expires whose file has this time.
     pub(super) fn expire_date(&self, data: &SessionData, modified: OffsetDateTime) -> OffsetDateTime {
-        let stored = Stored::of(data, &|_| None).and_then(|stored| stored.date(modified, self.cookie_age));
+        let stored = Stored::of(data, &|at| self.local_time.offset(at))
+            .and_then(|stored| stored.date(modified, self.cookie_age));
         stored.unwrap_or_else(|_| modified.saturating_add(self.cookie_age))
     }
 

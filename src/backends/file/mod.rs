@@ -2,9 +2,9 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use time::Duration;
+use time::{Duration, OffsetDateTime, UtcOffset};
 
-use crate::{codec::Codec, error::StoreError, serializers::Serializer, session_key::SessionKey};
+use crate::{backends::LocalTime, codec::Codec, error::StoreError, serializers::Serializer, session_key::SessionKey};
 
 mod clean;
 mod entry;
@@ -57,6 +57,7 @@ pub struct FileStore {
     prefix: Arc<str>,
     cookie_age: Duration,
     codec: Codec,
+    local_time: LocalTime,
 }
 
 impl FileStore {
@@ -102,6 +103,7 @@ impl FileStore {
             prefix: "sessionid".into(),
             cookie_age: Duration::weeks(2),
             codec: Codec::default(),
+            local_time: LocalTime::default(),
         }
     }
 
@@ -136,6 +138,30 @@ impl FileStore {
     #[must_use]
     pub fn serializer(mut self, serializer: impl Serializer) -> Self {
         self.codec.serializer = Arc::new(serializer);
+        self
+    }
+
+    /// Reads and writes dates in local time, beside a Django whose settings say `USE_TZ = False`: the date that a
+    /// session may have as its own expiry carries no offset then. `offset_at` gives the offset of Django's `TIME_ZONE`
+    /// at an instant, daylight saving time included. The time of a
+    /// file is an instant in any case.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), jam_session::BoxError> {
+    /// # let directory = tempfile::tempdir()?;
+    /// use jam_session::FileStore;
+    /// use time::UtcOffset;
+    ///
+    /// // India has one offset all year; for other zones ask a crate that knows them.
+    /// let india = UtcOffset::from_hms(5, 30, 0)?;
+    /// let store = FileStore::new(directory.path().join("sessions"))?.local_time(move |_at| india);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "USE_TZ")]
+    #[doc(alias = "TIME_ZONE")]
+    #[must_use]
+    pub fn local_time(mut self, offset_at: impl Fn(OffsetDateTime) -> UtcOffset + Send + Sync + 'static) -> Self {
+        self.local_time = LocalTime::of(offset_at);
         self
     }
 

@@ -1,6 +1,6 @@
 //! The store's operations.
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::FileStore;
 use crate::{
@@ -69,6 +69,10 @@ impl SessionStore for FileStore {
                 None => return Ok(removed),
             }
         }
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.local_time.offset(at)
     }
 
     fn engine(&self) -> &'static str {

@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, Once},
 };
 
-use time::{Duration, OffsetDateTime};
+use time::{Duration, OffsetDateTime, UtcOffset};
 
 use crate::{
+    backends::LocalTime,
     error::{BoxError, StoreError},
     events::Events,
     serializers::{JsonSerializer, Serializer},
@@ -60,6 +61,7 @@ pub struct SignedCookieStore {
     cookie_name: Arc<str>,
     cookie_age: Duration,
     not_before: Option<NotBefore>,
+    local_time: LocalTime,
     /// That the ages of layer and store differ is said once.
     said: Arc<Once>,
     events: Arc<Events>,
@@ -104,6 +106,7 @@ impl SignedCookieStore {
             cookie_name: "sessionid".into(),
             cookie_age: Duration::weeks(2),
             not_before: None,
+            local_time: LocalTime::default(),
             said: Arc::new(Once::new()),
             events: Arc::default(),
         }
@@ -159,6 +162,29 @@ impl SignedCookieStore {
     #[must_use]
     pub fn serializer(mut self, serializer: impl Serializer) -> Self {
         self.serializer = Arc::new(serializer);
+        self
+    }
+
+    /// Reads and writes dates in local time, beside a Django whose settings say `USE_TZ = False`: the date that a
+    /// session may have as its own expiry carries no offset then. `offset_at` gives the offset of Django's `TIME_ZONE`
+    /// at an instant, daylight saving time included. The cookie's own
+    /// time is an instant in any case.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), jam_session::BoxError> {
+    /// use jam_session::{SignedCookieStore, Signer};
+    /// use time::UtcOffset;
+    ///
+    /// // India has one offset all year; for other zones ask a crate that knows them.
+    /// let india = UtcOffset::from_hms(5, 30, 0)?;
+    /// let store = SignedCookieStore::new(Signer::new("secret")).local_time(move |_at| india);
+    /// # Ok(()) }
+    /// ```
+    #[doc(alias = "USE_TZ")]
+    #[doc(alias = "TIME_ZONE")]
+    #[must_use]
+    pub fn local_time(mut self, offset_at: impl Fn(OffsetDateTime) -> UtcOffset + Send + Sync + 'static) -> Self {
+        self.local_time = LocalTime::of(offset_at);
         self
     }
 

@@ -7,6 +7,7 @@ use time::{Duration, OffsetDateTime};
 #[cfg(feature = "encryption")]
 use crate::signing::{Opened, Sealer};
 use crate::{
+    backends::LocalTime,
     error::StoreError,
     expiry::Stored,
     limits::Limits,
@@ -83,11 +84,12 @@ impl Seal {
         now: OffsetDateTime,
         wanted: OffsetDateTime,
         age: Duration,
+        local_time: &LocalTime,
     ) -> OffsetDateTime {
         // A signed cookie cannot say it.
         let _ = wanted;
         match self {
-            Self::Signed(_) => of_age(data, whole_second(now), age),
+            Self::Signed(_) => of_age(data, whole_second(now), age, local_time),
             #[cfg(feature = "encryption")]
             Self::Encrypted(_) => wanted,
         }
@@ -107,7 +109,13 @@ impl Seal {
 
 impl Unsealed {
     /// When the session ends; `None` if its cookie is too old, or of a time to come.
-    pub(super) fn live_until(&self, data: &SessionData, now: OffsetDateTime, age: Duration) -> Option<OffsetDateTime> {
+    pub(super) fn live_until(
+        &self,
+        data: &SessionData,
+        now: OffsetDateTime,
+        age: Duration,
+        local_time: &LocalTime,
+    ) -> Option<OffsetDateTime> {
         if self.sealed_at - now > AHEAD {
             tracing::warn!("a session cookie is of a time to come; it is not believed");
             return None;
@@ -115,16 +123,16 @@ impl Unsealed {
         match self.expires_at {
             Some(expires_at) => (now < expires_at).then_some(expires_at),
             // At the very age a cookie is still good, as in Django; at an instant of the session's own it is not.
-            None => Some(of_age(data, self.sealed_at, age))
+            None => Some(of_age(data, self.sealed_at, age, local_time))
                 .filter(|&until| now < until || (now == until && until == self.sealed_at.saturating_add(age))),
         }
     }
 }
 
 /// An expiry of the session's own cannot make its cookie last longer.
-fn of_age(data: &SessionData, sealed_at: OffsetDateTime, age: Duration) -> OffsetDateTime {
+fn of_age(data: &SessionData, sealed_at: OffsetDateTime, age: Duration, local_time: &LocalTime) -> OffsetDateTime {
     let at_most = sealed_at.saturating_add(age);
-    let own = Stored::of(data, &|_| None).and_then(|stored| stored.date(sealed_at, age));
+    let own = Stored::of(data, &|at| local_time.offset(at)).and_then(|stored| stored.date(sealed_at, age));
     own.map_or(at_most, |own| own.min(at_most))
 }
 

@@ -1,6 +1,6 @@
 //! The store's operations: to read is to verify, to write is to sign.
 
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 
 use super::SignedCookieStore;
 use crate::{
@@ -32,7 +32,7 @@ impl SignedCookieStore {
             return Ok(None);
         };
         let data = self.serializer.loads(&unsealed.raw)?;
-        let Some(until) = unsealed.live_until(&data, now, self.cookie_age) else { return Ok(None) };
+        let Some(until) = unsealed.live_until(&data, now, self.cookie_age, &self.local_time) else { return Ok(None) };
         if let Some(not_before) = &self.not_before
             && not_before.refuses(&data, unsealed.sealed_at).await?
         {
@@ -45,7 +45,7 @@ impl SignedCookieStore {
     /// The session as a new cookie.
     fn write(&self, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let data = draft.session_data.clone();
-        let expire_date = self.named.expire_date(&data, now, draft.expire_date, self.cookie_age);
+        let expire_date = self.named.expire_date(&data, now, draft.expire_date, self.cookie_age, &self.local_time);
         self.tell_of_another_end(draft.expire_date, expire_date);
         let raw = self.serializer.dumps(&data)?;
         let text = self.named.seal(&raw, &self.cookie_name, now, expire_date)?;
@@ -124,6 +124,10 @@ impl SessionStore for SignedCookieStore {
             bound.named = bound.seal.clone();
         }
         Some(bound)
+    }
+
+    fn local_offset(&self, at: OffsetDateTime) -> Option<UtcOffset> {
+        self.local_time.offset(at)
     }
 
     fn engine(&self) -> &'static str {
