@@ -74,6 +74,7 @@ pub use middleware::{DoNotExtend, DoNotExtendService, ResponseFuture, SessionLay
 mod pickle;
 #[cfg(feature = "pickle")]
 pub use pickle::{PickleError, PickledValue};
+mod pointer;
 mod random;
 mod raw;
 pub use raw::Raw;

@@ -75,7 +75,7 @@ pub enum Saved {
 /// * An expired session is never returned and never written to. It expires at `expire_date`: at that very
 ///   instant it is no longer live.
 /// * Only `create` makes a session. Nothing brings a deleted one back.
-/// * `save`, `touch` and `cycle` write only over what `loaded` says is there.
+/// * `save`, `touch`, `cycle` and `delete_loaded` change only what `loaded` says is there.
 /// * An operation is done or not done, never half, also when its future is dropped.
 ///
 /// ```
@@ -176,6 +176,29 @@ pub trait SessionStore: Send + Sync + 'static {
     /// When the backend fails; the session may still be there then.
     #[doc(alias = "adelete")]
     fn delete(&self, session_key: &SessionKey) -> impl Future<Output = Result<(), StoreError>> + Send;
+
+    /// Deletes `loaded`, if that is still what is there: so an end never takes away what it does not know, a pointer to
+    /// the key that the session has now. [`Saved::Done`] gives what was deleted.
+    ///
+    /// By default a save of nothing that expires at once, and then `delete`. A store that can do it in one step does, and
+    /// a store that wraps another hands it on.
+    ///
+    /// # Errors
+    ///
+    /// What `save` says.
+    fn delete_loaded(
+        &self,
+        loaded: &Record,
+        now: OffsetDateTime,
+    ) -> impl Future<Output = Result<Saved, StoreError>> + Send {
+        async move {
+            let saved = self.save(loaded, &Draft::new(SessionData::default(), now), now).await?;
+            if matches!(saved, Saved::Done(_)) {
+                self.delete(&loaded.session_key).await?;
+            }
+            Ok(saved)
+        }
+    }
 
     /// Whether the key is taken, be it by an expired session.
     ///

@@ -83,6 +83,10 @@ impl SessionStore for ErasedStore {
         self.timed.time(Operation::Delete, self.store.delete(session_key)).await
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        self.timed.time(Operation::Delete, self.store.delete_loaded(loaded, now)).await
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         self.timed.time(Operation::Exists, self.store.exists(session_key)).await
     }
@@ -122,6 +126,7 @@ trait DynStore: Send + Sync {
         now: OffsetDateTime,
     ) -> Answer<'a, Saved>;
     fn delete<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, ()>;
+    fn delete_loaded<'a>(&'a self, loaded: &'a Record, now: OffsetDateTime) -> Answer<'a, Saved>;
     fn exists<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, bool>;
     fn clear_expired(&self, now: OffsetDateTime) -> Answer<'_, u64>;
     fn accepts(&self, text: &str) -> bool;
@@ -159,6 +164,10 @@ impl<S: SessionStore> DynStore for S {
 
     fn delete<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, ()> {
         Box::pin(SessionStore::delete(self, session_key))
+    }
+
+    fn delete_loaded<'a>(&'a self, loaded: &'a Record, now: OffsetDateTime) -> Answer<'a, Saved> {
+        Box::pin(SessionStore::delete_loaded(self, loaded, now))
     }
 
     fn exists<'a>(&'a self, session_key: &'a SessionKey) -> Answer<'a, bool> {

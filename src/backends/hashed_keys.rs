@@ -150,6 +150,19 @@ impl SessionStore for HashedKeys {
         Ok(())
     }
 
+    /// In the order of `delete`, for the same reason.
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        for name in [self.old, Some(self.name), self.old].into_iter().flatten() {
+            let Some(name) = name.of(&loaded.session_key) else { continue };
+            match self.store.delete_loaded(&under(&name, loaded), now).await? {
+                Saved::Done(record) => return Ok(Saved::Done(under(&loaded.session_key, &record))),
+                Saved::Conflict(theirs) => return Ok(Saved::Conflict(under(&loaded.session_key, &theirs))),
+                Saved::Gone => {}
+            }
+        }
+        Ok(Saved::Gone)
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         for name in self.names(session_key) {
             if self.store.exists(&name).await? {

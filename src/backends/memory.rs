@@ -137,6 +137,18 @@ impl SessionStore for MemoryStore {
         Ok(())
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let mut rows = self.rows();
+        let Some(row) = rows.get(&loaded.session_key).filter(|row| row.expire_date > now) else {
+            return Ok(Saved::Gone);
+        };
+        if row.stored != loaded.stored {
+            return self.decode(&loaded.session_key, row).map(Saved::Conflict);
+        }
+        rows.remove(&loaded.session_key);
+        Ok(Saved::Done(loaded.clone()))
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         Ok(self.rows().contains_key(session_key))
     }

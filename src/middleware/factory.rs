@@ -60,7 +60,8 @@ impl<N> SessionLayer<N> {
         Ok(exists.await.map_err(|_| Error::Deadline { after })??)
     }
 
-    /// Deletes the session of this key, if there is one. No request brings it back.
+    /// Deletes the session of this key, if there is one. No request brings it back. Where the key was renewed a moment
+    /// ago, the session is deleted under its new key.
     ///
     /// With a `SignedCookieStore` nothing happens: the cookie is the session, and only a response to its browser can
     /// replace it. `SignedCookieStore::not_before` refuses what a user has.
@@ -69,7 +70,7 @@ impl<N> SessionLayer<N> {
     ///
     /// [`Error::Store`] or [`Error::Deadline`] when the store fails.
     pub async fn delete(&self, session_key: &SessionKey) -> Result<(), Error> {
-        self.context.end_once(session_key).await?;
+        self.context.end_once(session_key, None).await?;
         events::revoked(1);
         Ok(())
     }

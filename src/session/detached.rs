@@ -53,6 +53,11 @@ impl Session {
         self.stored_key().or_else(|| self.0.lock().undecodable_key().cloned())
     }
 
+    /// What is stored under that key, as far as this handle has read or written it.
+    pub(super) fn stored_record(&self) -> Option<Record> {
+        self.stored_by_parent().or_else(|| self.0.record())
+    }
+
     /// Builds on what is stored, and leaves to the parent's request what that has not saved.
     pub(super) fn catch_up(&self) -> Result<(), Error> {
         let saved = self.stored_by_parent();

@@ -176,7 +176,7 @@ impl Inner {
             Ok((record, how)) if self.committed(&record, how, &commit) => Ok(record),
             // A clone of the handle ended the session meanwhile, and may not have known of what was written.
             Ok((record, _)) => {
-                self.context.end(&record.session_key).await?;
+                self.context.end(&record.session_key, Some(record.clone())).await?;
                 Err(Error::SessionInterrupted)
             }
             Err(error) => {

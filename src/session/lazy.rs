@@ -109,8 +109,7 @@ impl LazySession {
         self.0.do_not_extend()
     }
 
-    /// Ends the session without loading it: one `DELETE`. In a [named](crate::SessionLayer::named) layer it is loaded, to
-    /// see that it is of this layer. See [`Session::flush`].
+    /// Ends the session without handing it out, if there is one. See [`Session::flush`].
     ///
     /// # Errors
     ///

@@ -1,111 +1,160 @@
-//! Renewing a key from time to time. The session is stored under the new key first, and then what is under the old one
-//! is replaced by a pointer to it, which compares: there is no moment without a session, and who ended or changed it
-//! meanwhile is not passed over. The pointer lives for the grace, and is followed once.
+//! Renewing a key from time to time, and ending a session that was renewed. The session is stored under the new key
+//! first, and then what is under the old one is replaced by a pointer to it, which compares: there is no moment without a
+//! session, and a request that ended or changed it meanwhile is not passed over.
+//!
+//! A pointer is readable for the grace: a request that has the old key is given the session. It is kept for longer, for
+//! those that end the session: a logout that comes late ends what it had loaded, or says that it did not.
 
-use sha2::{Digest as _, Sha256};
+use std::time::Instant;
+
 use time::{Duration, OffsetDateTime};
 
-use super::{attempt::Attempt, commit::Commit, context::Context};
+use super::{
+    attempt::Attempt,
+    commit::Commit,
+    context::Context,
+    writes::{PATIENCE, PAUSE},
+};
 use crate::{
-    backends::{Draft, Record, Saved, SessionStore as _},
+    backends::{Draft, Record, Saved, SessionStore as _, deadline},
     error::{Error, StoreError},
     events,
-    raw::Raw,
-    session_data::SessionData,
+    pointer::Pointer,
     session_key::SessionKey,
 };
 
-/// The only name in what is left under an old key.
-const ROTATED_KEY: &str = "_rotated_to";
-/// What is hashed before an old key, so that the pad is like no hash that is stored.
-const CONTEXT: &[u8] = b"jam_session.rotated_to:";
+/// How long a pointer serves to end the session at least: longer than any request that loaded it takes.
+const ENDABLE: Duration = Duration::minutes(10);
 /// How often an end is tried against other writers.
 const TRIES: usize = 16;
+/// How many renewals an end follows. A key is renewed once a minute at most, and the pointers of ten minutes are left.
+const HOPS: usize = 64;
 
-/// What is left under `old`. Only who has the old key can read the new one from it: the table alone opens nothing,
-/// where keys are hashed.
-fn pointer(old: &SessionKey, new: &SessionKey) -> SessionData {
-    let hidden: String = masked(old, new.as_str().as_bytes()).map(|byte| format!("{byte:02x}")).collect();
-    let mut data = SessionData::default();
-    data.set(ROTATED_KEY, Raw::new(&hidden).expect("a text is JSON"));
-    data
-}
-
-/// A key is as long as a hash of SHA-256, and a pad is used once: a key is renewed once.
-fn masked(old: &SessionKey, bytes: &[u8]) -> impl Iterator<Item = u8> {
-    let pad = Sha256::new_with_prefix(CONTEXT).chain_update(old.as_str()).finalize();
-    bytes.iter().zip(pad).map(|(byte, pad)| byte ^ pad).collect::<Vec<_>>().into_iter()
-}
-
-fn is_pointer(record: &Record) -> bool {
-    record.session_data.len() == 1 && record.session_data.raw(ROTATED_KEY).is_some()
-}
-
-/// Where `pointer` leads to, if it is one that we wrote.
-fn target(pointer: &Record) -> Option<SessionKey> {
-    let hidden: String = pointer.session_data.get(ROTATED_KEY).ok()??;
-    let digits = hidden.as_bytes().chunks_exact(2).map(|pair| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok());
-    let bytes = digits.collect::<Option<Vec<_>>>()?;
-    let key = String::from_utf8(masked(&pointer.session_key, &bytes).collect()).ok()?;
-    SessionKey::is_generated(&key).then(|| SessionKey::parse(&key).ok()).flatten()
+/// What an end found under one key.
+enum Found {
+    /// A session, which this end has ended.
+    Session,
+    /// A pointer to the key that the session had next.
+    Pointer(SessionKey),
+    /// Something that is no pointer of ours, and no session that could be read.
+    Undecodable,
+    Nothing,
 }
 
 impl Context {
     /// The session of `session_key`, be it renewed a moment ago.
     pub(super) async fn load(&self, key: &SessionKey, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
         match self.store.load(key, now).await? {
-            Some(found) if is_pointer(&found) => self.follow(&found, now).await,
+            Some(found) if Pointer::is(&found.session_data) => self.follow(&found, now).await,
             found => Ok(found),
         }
     }
 
+    /// The session that `pointer` leads to, within the grace. There is one hop: a key gets older than the grace.
     async fn follow(&self, pointer: &Record, now: OffsetDateTime) -> Result<Option<Record>, StoreError> {
-        let Some(key) = target(pointer) else { return Ok(None) };
-        Ok(self.store.load(&key, now).await?.filter(|found| !is_pointer(found)))
+        let pointer = Pointer::read(&pointer.session_key, &pointer.session_data);
+        let Some(pointer) = pointer.filter(|pointer| pointer.is_readable(now)) else { return Ok(None) };
+        Ok(self.store.load(&pointer.to, now).await?.filter(|found| !Pointer::is(&found.session_data)))
     }
 
-    /// What somebody else left, be it under a new key; nothing if it has ended.
+    /// What another request left, be it under a new key; nothing if the session has ended.
     pub(super) async fn latest(&self, theirs: Record) -> Result<Option<Record>, StoreError> {
-        if is_pointer(&theirs) { self.follow(&theirs, self.now()).await } else { Ok(Some(theirs)) }
+        if Pointer::is(&theirs.session_data) { self.follow(&theirs, self.now()).await } else { Ok(Some(theirs)) }
     }
 
-    /// Ends a session for good, also one that is being renewed.
-    pub(crate) async fn end(&self, session_key: &SessionKey) -> Result<(), Error> {
-        if self.settings.renew_after.is_some() {
-            self.end_before_renewal(session_key).await?;
+    /// Ends a session for good, however often its key was renewed, and returns whether there was one. `loaded` is what
+    /// the caller has read under the key, if it has.
+    ///
+    /// Also where this process renews no keys: another one may, while a site switches that on.
+    pub(crate) async fn end(&self, session_key: &SessionKey, loaded: Option<Record>) -> Result<bool, Error> {
+        // No other key is ever renewed.
+        if !SessionKey::is_generated(session_key.as_str()) {
+            self.delete(session_key).await?;
+            return Ok(true);
         }
-        self.delete(session_key).await
+        let mut chain = vec![session_key.clone()];
+        let mut found = self.end_under(session_key, loaded).await?;
+        while let Found::Pointer(next) = found {
+            // This crate writes no circle.
+            if chain.len() == HOPS || chain.contains(&next) {
+                found = Found::Nothing;
+                break;
+            }
+            found = self.end_under(&next, None).await?;
+            chain.push(next);
+        }
+        let ended = matches!(found, Found::Session);
+        // The pointers go last: after a failure the end can be tried again. Where nothing was found there may be a row
+        // that has expired, or does not decode.
+        for session_key in chain.iter().rev().skip(usize::from(ended)) {
+            self.delete_now(session_key).await?;
+        }
+        self.count_end();
+        Ok(ended || matches!(found, Found::Undecodable))
     }
 
-    /// A renewal could take the session away from under a deletion. A write that compares says which came first: after
-    /// it no renewal finds what it has loaded, and before it there is a pointer that leads to the session.
-    async fn end_before_renewal(&self, session_key: &SessionKey) -> Result<(), Error> {
-        for _ in 0..TRIES {
-            let now = self.now();
-            let found = match self.store.load(session_key, now).await {
-                Ok(Some(found)) => found,
-                Ok(None) | Err(StoreError::Undecodable(_)) => return Ok(()),
-                Err(error) => return Err(error.into()),
+    /// Ends what is under one key, unless it is a pointer, however late it is. A renewal could take the session away from
+    /// under a deletion; one that compares says which came first: after it no renewal finds what it has loaded, and
+    /// before it there is a pointer that leads to the session.
+    async fn end_under(&self, session_key: &SessionKey, mut loaded: Option<Record>) -> Result<Found, Error> {
+        let (begun, mut tries, mut lost) = (Instant::now(), 0, false);
+        loop {
+            let error = match deadline::exempt(self.try_to_end(session_key, &mut loaded)).await {
+                // After a lost answer nothing there means that this end was done, or that the session has another key.
+                Ok(Some(Found::Nothing)) if lost => {
+                    let why = "the connection broke while the session was being ended";
+                    return Err(StoreError::Lost(why.into()).into());
+                }
+                Ok(Some(found)) => return Ok(found),
+                Ok(None) => StoreError::Contended("others write the session all the time".into()),
+                Err(error) => error,
             };
-            if is_pointer(&found) {
-                return match target(&found) {
-                    Some(renewed) => self.delete(&renewed).await,
-                    None => Ok(()),
-                };
-            }
-            match self.store.save(&found, &Draft::new(SessionData::default(), now), now).await? {
-                Saved::Done(_) | Saved::Gone => return Ok(()),
-                Saved::Conflict(_) => super::commit::jitter().await,
+            match &error {
+                StoreError::Overloaded(_) if begun.elapsed() < PATIENCE => tokio::time::sleep(PAUSE).await,
+                StoreError::Lost(_) | StoreError::Contended(_) if tries < TRIES => {
+                    lost |= matches!(error, StoreError::Lost(_));
+                    tries += 1;
+                    super::commit::jitter().await;
+                }
+                _ => return Err(error.into()),
             }
         }
-        Err(StoreError::Contended("others write the session all the time".into()).into())
+    }
+
+    /// Ends what was loaded, or else what is there; `None` if it was written meanwhile, and is loaded now.
+    async fn try_to_end(&self, key: &SessionKey, loaded: &mut Option<Record>) -> Result<Option<Found>, StoreError> {
+        let now = self.now();
+        let found = match loaded.take() {
+            Some(loaded) => Ok(Some(loaded)),
+            None => self.store.load(key, now).await,
+        };
+        let found = match found {
+            Ok(Some(found)) => found,
+            Ok(None) => return Ok(Some(Found::Nothing)),
+            Err(StoreError::Undecodable(_)) => return Ok(Some(Found::Undecodable)),
+            Err(error) => return Err(error),
+        };
+        if Pointer::is(&found.session_data) {
+            let pointer = Pointer::read(key, &found.session_data);
+            return Ok(Some(pointer.map_or(Found::Nothing, |pointer| Found::Pointer(pointer.to))));
+        }
+        match self.store.delete_loaded(&found, now).await {
+            Ok(Saved::Done(_)) => Ok(Some(Found::Session)),
+            Ok(Saved::Gone) => Ok(Some(Found::Nothing)),
+            Ok(Saved::Conflict(theirs)) => {
+                *loaded = Some(theirs);
+                Ok(None)
+            }
+            Err(StoreError::Undecodable(_)) => Ok(Some(Found::Undecodable)),
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl Commit {
     /// Whether a write over `loaded` gives it a new key, and leaves a pointer.
     pub(super) fn renews(&self, loaded: &Record) -> bool {
-        // Somebody else has renewed it when its key is another one.
+        // Another request has renewed it when its key is another one.
         self.renew && self.record.as_ref().is_some_and(|record| record.session_key == loaded.session_key)
     }
 
@@ -114,8 +163,7 @@ impl Commit {
         let context = &self.context;
         let created = Attempt { context, loaded: None, cycle: false, draft }.run().await?;
         let Saved::Done(new) = created else { return Ok(created) };
-        let grace = Duration::try_from(context.settings.renewal_grace).unwrap_or(Duration::MAX);
-        let draft = Draft::new(pointer(&loaded.session_key, &new.session_key), context.now() + grace);
+        let draft = context.pointer_draft(loaded, &new);
         let left = Attempt { context, loaded: Some(loaded), cycle: false, draft }.run().await;
         match &left {
             // The pointer may be there or not.
@@ -126,44 +174,22 @@ impl Commit {
             events::cycled(&loaded.session_key, &new.session_key);
             return Ok(Saved::Done(new));
         }
-        // It was ended or changed meanwhile, or it is too late for it, and nobody has seen the new key.
+        // The session was ended or changed meanwhile, or it is too late for it, and no client has seen the new key.
         context.delete_now(&new.session_key).await?;
         left
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::base_session::StoredText;
-
-    /// A key of 32 times this character.
-    fn key(of: char) -> SessionKey {
-        SessionKey::parse(&String::from(of).repeat(32)).unwrap()
-    }
-
-    fn record(session_key: &SessionKey, session_data: SessionData) -> Record {
-        Record::new(session_key.clone(), session_data, OffsetDateTime::UNIX_EPOCH, StoredText("".into()))
-    }
-
-    #[test]
-    fn a_pointer_leads_to_the_new_key_with_the_old_key_alone() {
-        let (old, new) = (key('a'), key('b'));
-        let left = pointer(&old, &new);
-
-        assert!(!left.to_json().contains(new.as_str()));
-        assert_eq!(target(&record(&old, left.clone())), Some(new));
-        assert_eq!(target(&record(&key('c'), left)), None);
-    }
-
-    #[test]
-    fn what_others_put_there_leads_nowhere() {
-        let key = key('a');
-        for json in
-            ["{\"_rotated_to\":1}", "{\"_rotated_to\":\"\"}", "{\"_rotated_to\":\"zz\"}", "{\"_rotated_to\":\"é0\"}"]
-        {
-            let data: SessionData = json.parse().unwrap();
-            assert_eq!(target(&record(&key, data)), None, "{json}");
-        }
+impl Context {
+    /// What is left under the key of `old`, and for how long: not beyond the absolute age, after which there is nothing
+    /// left to end.
+    fn pointer_draft(&self, old: &Record, new: &Record) -> Draft {
+        let now = self.now();
+        let grace = Duration::try_from(self.settings.renewal_grace).unwrap_or(Duration::MAX);
+        let readable_until = now.saturating_add(grace);
+        let pointer = Pointer { to: new.session_key.clone(), readable_until: Some(readable_until) };
+        let until = readable_until.max(now.saturating_add(ENDABLE));
+        let until = self.deadline(Some(&new.session_data), now).map_or(until, |deadline| until.min(deadline));
+        Draft::new(pointer.to_data(&old.session_key), until)
     }
 }

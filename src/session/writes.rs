@@ -19,7 +19,7 @@ use tokio::{
 
 use super::Context;
 use crate::{
-    backends::{SessionStore as _, deadline},
+    backends::{Record, SessionStore as _, deadline},
     error::{Error, StoreError},
     events,
     session_key::SessionKey,
@@ -38,9 +38,9 @@ const ENDS_AT_ONCE: usize = 16;
 /// How many sessions there are at most whose end is under way.
 const MOST_ENDS: usize = 4096;
 /// For how long an end is tried whose store has no connection for it.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two such tries.
-const PAUSE: Duration = Duration::from_millis(100);
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Debug)]
 pub(crate) struct Writes {
@@ -49,8 +49,8 @@ pub(crate) struct Writes {
     idle: Notify,
     room: Arc<Semaphore>,
     at_once: Semaphore,
-    /// The sessions whose end is under way, and for each whether it has succeeded.
-    ends: Mutex<HashMap<SessionKey, watch::Receiver<bool>>>,
+    /// The sessions whose end is under way, and for each, once it has succeeded, whether there was one.
+    ends: Mutex<HashMap<SessionKey, watch::Receiver<Option<bool>>>>,
     ends_at_once: Semaphore,
 }
 
@@ -101,12 +101,12 @@ impl Writes {
             }
             Entry::Vacant(place) => place,
         };
-        let (succeeded, waiting) = watch::channel(false);
+        let (succeeded, waiting) = watch::channel(None);
         place.insert(waiting);
         Ok(End::Own(Ending { writes: Arc::clone(self), session_key: session_key.clone(), succeeded }))
     }
 
-    fn ends(&self) -> MutexGuard<'_, HashMap<SessionKey, watch::Receiver<bool>>> {
+    fn ends(&self) -> MutexGuard<'_, HashMap<SessionKey, watch::Receiver<Option<bool>>>> {
         self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -147,15 +147,20 @@ impl Context {
     }
 
     /// Ends a session, once for all requests that want it ended at the same time. It is sent however late it is; the
-    /// request waits for it no longer than its deadline.
-    pub(crate) async fn end_once(self: &Arc<Self>, session_key: &SessionKey) -> Result<(), Error> {
+    /// request waits for it no longer than its deadline. Returns whether there was a session. `loaded` is what the caller
+    /// has read under the key, if it has.
+    pub(crate) async fn end_once(
+        self: &Arc<Self>,
+        session_key: &SessionKey,
+        loaded: Option<Record>,
+    ) -> Result<bool, Error> {
         let after = self.settings.save_deadline;
         let deadline = deadline::after(after);
         loop {
             match self.writes.end(session_key)? {
-                End::Own(ending) => return outcome(timeout_at(deadline, self.run_end(ending)).await, after),
-                End::Joined(mut other) => match timeout_at(deadline, other.wait_for(|succeeded| *succeeded)).await {
-                    Ok(Ok(_)) => return Ok(()),
+                End::Own(ending) => return outcome(timeout_at(deadline, self.run_end(ending, loaded)).await, after),
+                End::Joined(mut other) => match timeout_at(deadline, other.wait_for(Option::is_some)).await {
+                    Ok(Ok(ended)) => return Ok(*ended == Some(true)),
                     // The other one failed, which is known to its own request alone.
                     Ok(Err(_)) => {}
                     Err(_) => return Err(Error::Deadline { after }),
@@ -164,13 +169,13 @@ impl Context {
         }
     }
 
-    fn run_end(self: &Arc<Self>, ending: Ending) -> JoinHandle<Result<(), Error>> {
+    fn run_end(self: &Arc<Self>, ending: Ending, loaded: Option<Record>) -> JoinHandle<Result<bool, Error>> {
         let (context, running) = (Arc::clone(self), Arc::clone(&self.writes).count(None));
         tokio::spawn(Box::pin(running.run(async move {
             let _permit = context.writes.ends_at_once.acquire().await;
-            context.end(&ending.session_key).await?;
-            ending.succeeded.send_replace(true);
-            Ok(())
+            let ended = context.end(&ending.session_key, loaded).await?;
+            ending.succeeded.send_replace(Some(ended));
+            Ok(ended)
         })))
     }
 
@@ -205,14 +210,14 @@ impl Context {
 enum End {
     Own(Ending),
     /// Another request is at it.
-    Joined(watch::Receiver<bool>),
+    Joined(watch::Receiver<Option<bool>>),
 }
 
 /// The end of a session, under way. Those who joined it are told that it failed when it is dropped without a success.
 struct Ending {
     writes: Arc<Writes>,
     session_key: SessionKey,
-    succeeded: watch::Sender<bool>,
+    succeeded: watch::Sender<Option<bool>>,
 }
 
 impl Drop for Ending {

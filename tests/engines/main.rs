@@ -24,6 +24,7 @@ mod named_layers;
 #[path = "../it/support/python.rs"]
 mod python;
 mod redis;
+mod renewed_ends;
 mod secrets;
 mod signed_cookies;
 mod traces;

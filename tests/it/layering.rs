@@ -28,6 +28,7 @@ const FLOORS: [&[&str]; 6] = [
         "client",
         "expiry",
         "times",
+        "pointer",
         "settings",
         "serializers",
         "signing",

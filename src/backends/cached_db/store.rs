@@ -164,6 +164,19 @@ impl<S: SessionStore, C: Cache> SessionStore for CachedDbStore<S, C> {
         result
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let name = self.name(&loaded.session_key);
+        let claim = self.claim(&name).await;
+        let result = self.store.delete_loaded(loaded, now).await;
+        let left = match &result {
+            Ok(Saved::Done(_)) => Left::Ended,
+            _ => Left::by(&result),
+        };
+        self.settle(&name, claim, left, now).await;
+        self.announce(&loaded.session_key, result.as_ref().err()).await;
+        result
+    }
+
     /// A session that the cache has, and that has not expired, costs no statement.
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         let seen = self.look(&self.name(session_key), session_key, Clock::system().now()).await;

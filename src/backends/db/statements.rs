@@ -19,6 +19,7 @@ pub(super) struct Statements {
     pub(super) overwrite: Arc<str>,
     pub(super) touch: Arc<str>,
     pub(super) delete: Arc<str>,
+    pub(super) delete_loaded: Arc<str>,
     pub(super) exists: Arc<str>,
 }
 
@@ -37,6 +38,7 @@ impl Statements {
             overwrite: overwrite::<DB>(table, M::EXTRA_COLUMNS).into(),
             touch: touch::<DB>(table, M::EXTRA_COLUMNS).into(),
             delete: format!("DELETE FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
+            delete_loaded: delete_loaded::<DB>(table).into(),
             exists: format!("SELECT 1 FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
         })
     }
@@ -104,6 +106,12 @@ fn touch<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
     let n = sets.len();
     let (key, same, now) = (DB::exact_marker(n + 1), DB::same_date("expire_date", n + 2), DB::marker(n + 3));
     format!("UPDATE {table} SET {} WHERE session_key = {key} AND {same} AND expire_date > {now}", sets.join(", "))
+}
+
+/// The guard of an UPDATE: key, old data, now.
+fn delete_loaded<DB: Driver>(table: &str) -> String {
+    let (key, data, now) = (DB::exact_marker(1), DB::exact_marker(2), DB::marker(3));
+    format!("DELETE FROM {table} WHERE session_key = {key} AND session_data = {data} AND expire_date > {now}")
 }
 
 fn set<DB: Driver>((name, n): (&str, usize)) -> String {

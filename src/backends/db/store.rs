@@ -74,6 +74,16 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
         if self.on_event.is_some() { delete.alone(self).await } else { self.run(delete).await }
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let mut args = DB::Arguments::default();
+        push_key::<DB>(&mut args, &loaded.session_key)?;
+        self.push_guard(&mut args, &loaded.stored, now)?;
+        if self.remove(&self.sql.delete_loaded, args, SessionEvent::ended).await? > 0 {
+            return Ok(Saved::Done(loaded.clone()));
+        }
+        Ok(self.load(&loaded.session_key, now).await?.map_or(Saved::Gone, Saved::Conflict))
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         let mut args = DB::Arguments::default();
         push_key::<DB>(&mut args, session_key)?;

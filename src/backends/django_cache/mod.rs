@@ -168,6 +168,13 @@ impl<S: SessionStore, C: Cache> SessionStore for DjangoCache<S, C> {
         result
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let entry = self.entry(&loaded.session_key, ENDED);
+        let result = self.store.delete_loaded(loaded, now).await;
+        self.after(entry, &result).await;
+        result
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         self.store.exists(session_key).await
     }

@@ -4,8 +4,8 @@ use time::Duration;
 use tokio::task::JoinSet;
 
 use super::fixture::{
-    MICROSECOND, assert_done, assert_free, assert_gone, assert_holds, create, data, draft, in_an_hour, load_at,
-    new_key, now,
+    MICROSECOND, assert_conflict, assert_done, assert_free, assert_gone, assert_holds, create, data, draft, in_an_hour,
+    load_at, new_key, now,
 };
 use crate::backends::{Draft, ErasedStore, SessionStore};
 
@@ -74,6 +74,42 @@ pub async fn a_deleted_session_is_gone(store: &ErasedStore) {
 
     assert_free(store, &created.session_key).await;
     assert_holds(store, &other.session_key, r#"{"other":1}"#, in_an_hour()).await;
+}
+
+/// `delete_loaded` of what is still there ends the session, and only that one.
+pub async fn a_deletion_of_what_was_loaded_ends_it(store: &ErasedStore) {
+    let created = create(store, r#"{"a":1}"#).await;
+    let other = create(store, r#"{"other":1}"#).await;
+
+    let deleted = assert_done(store.delete_loaded(&created, now()).await);
+
+    assert_eq!(deleted.session_key, created.session_key);
+    assert!(load_at(store, &created.session_key, now()).await.is_none());
+    assert_gone(store.save(&created, &draft("{}"), now()).await);
+    assert_holds(store, &other.session_key, r#"{"other":1}"#, in_an_hour()).await;
+}
+
+/// `delete_loaded` of what was written meanwhile deletes nothing, and gives what is there now.
+pub async fn a_deletion_of_a_stale_record_is_a_conflict(store: &ErasedStore) {
+    let ours = create(store, r#"{"a":1}"#).await;
+    let theirs = assert_done(store.save(&ours, &draft(r#"{"theirs":true}"#), now()).await);
+
+    let found = assert_conflict(store.delete_loaded(&ours, now()).await);
+
+    assert_eq!(found.session_data.to_json(), r#"{"theirs":true}"#);
+    assert_holds(store, &theirs.session_key, r#"{"theirs":true}"#, in_an_hour()).await;
+    assert_done(store.delete_loaded(&found, now()).await);
+    assert!(load_at(store, &theirs.session_key, now()).await.is_none());
+}
+
+/// `delete_loaded` says of a session that is deleted or expired that it is gone.
+pub async fn a_deletion_of_what_is_gone_says_so(store: &ErasedStore) {
+    let deleted = create(store, r#"{"a":1}"#).await;
+    store.delete(&deleted.session_key).await.expect("`delete`");
+    let expired = create(store, r#"{"a":2}"#).await;
+
+    assert_gone(store.delete_loaded(&deleted, now()).await);
+    assert_gone(store.delete_loaded(&expired, in_an_hour()).await);
 }
 
 /// `delete` is no error where there is nothing to delete, or no longer.

@@ -137,6 +137,9 @@ macro_rules! __session_store_cases {
             clear_expired_leaves_what_expires_this_instant
             clear_expired_removes_any_number
             a_deleted_session_is_gone
+            a_deletion_of_what_was_loaded_ends_it
+            a_deletion_of_a_stale_record_is_a_conflict
+            a_deletion_of_what_is_gone_says_so
             deleting_what_is_not_there_is_no_error
             nothing_brings_a_deleted_session_back
 

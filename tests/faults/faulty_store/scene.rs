@@ -161,8 +161,7 @@ impl Scene {
         match rows.as_slice() {
             [] if !any("/logout") => wrong.push("the session is lost".to_owned()),
             [] => {}
-            // A login that overtook the logout has saved the session from it.
-            [_] if done("/logout") && !any("/login") => wrong.push("the session lives on after its logout".to_owned()),
+            [_] if done("/logout") => wrong.push("the session lives on after its logout".to_owned()),
             [row] => wrong.extend(lost(row, acts)?),
             _ => wrong.push(format!("{} keys open one session", rows.len())),
         }

@@ -210,6 +210,17 @@ impl<S: SessionStore> SessionStore for FaultyStore<S> {
         self.around(Operation::Delete, work).await
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let work = async {
+            let deleted = self.inner.delete_loaded(loaded, now).await?;
+            if matches!(deleted, Saved::Done(_)) {
+                self.plan.state().deleted.push(loaded.session_key.clone());
+            }
+            Ok(deleted)
+        };
+        self.around(Operation::Delete, work).await
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         self.around(Operation::Exists, self.inner.exists(session_key)).await
     }

@@ -72,8 +72,6 @@ impl Model {
             // A login is never told that its session was taken away.
             (Outcome::Interrupted, Op::SignIn(_)) => Vec::new(),
             (Outcome::Anonymous | Outcome::Interrupted | Outcome::Unknown, _) => vec![self.clone()],
-            // A logout that was overtaken by a login deletes nothing: the session lives under its new key.
-            (Outcome::Done, Op::Logout) => vec![self.clone()],
             (Outcome::Moved(key), Op::SignIn(user)) => self.signed_in_elsewhere(*key, *user),
             _ => Vec::new(),
         }
@@ -192,16 +190,19 @@ mod tests {
     }
 
     #[test]
-    fn an_ended_session_stays_ended_unless_a_login_overtook_the_logout() {
-        let logout = event(Op::Logout, Outcome::Done, [0, 3]);
+    fn a_logout_that_was_done_has_ended_the_session_and_one_that_was_overtaken_says_so() {
+        let logout = |outcome, at| event(Op::Logout, outcome, at);
         let login = event(Op::Login, Outcome::Moved(1), [1, 2]);
         let mut read = event(Op::Read, Outcome::Saw(items(0)), [4, 5]);
 
-        assert!(!is_linearizable(&model(0), &[logout.clone(), read.clone()]));
+        assert!(!is_linearizable(&model(0), &[logout(Outcome::Done, [0, 3]), read.clone()]));
         read.key = 1;
-        assert!(is_linearizable(&model(0), &[logout, login.clone(), read.clone()]));
-        let late = event(Op::Logout, Outcome::Done, [6, 7]);
-        assert!(is_linearizable(&model(0), &[login, read, late]));
+        for (outcome, explained) in [(Outcome::Done, false), (Outcome::Interrupted, true), (Outcome::Anonymous, true)] {
+            for at in [[0, 3], [6, 7]] {
+                let history = [logout(outcome.clone(), at), login.clone(), read.clone()];
+                assert_eq!(is_linearizable(&model(0), &history), explained, "{outcome:?} {at:?}");
+            }
+        }
     }
 
     #[test]

@@ -171,6 +171,10 @@ impl SessionStore for Probe {
         self.watch(Op::Delete, self.store.delete(session_key)).await
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        self.watch(Op::Delete, self.store.delete_loaded(loaded, now)).await
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         self.watch(Op::Exists, self.store.exists(session_key)).await
     }
