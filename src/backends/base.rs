@@ -44,13 +44,16 @@ pub struct Draft {
     pub session_data: SessionData,
     /// When the session is to expire, in UTC.
     pub expire_date: OffsetDateTime,
+    /// The key that the session had, where this is the same session under a new one: what a row says of it since it
+    /// began stays.
+    pub(crate) renews: Option<SessionKey>,
 }
 
 impl Draft {
     /// A draft, as a test of a store makes it.
     #[must_use]
     pub fn new(session_data: SessionData, expire_date: OffsetDateTime) -> Self {
-        Self { session_data, expire_date }
+        Self { session_data, expire_date, renews: None }
     }
 }
 

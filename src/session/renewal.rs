@@ -161,6 +161,7 @@ impl Commit {
     /// Stores `draft` under a new key, and a pointer to it in place of `loaded`.
     pub(super) async fn renewed(&self, loaded: &Record, draft: Draft) -> Result<Saved, Error> {
         let context = &self.context;
+        let draft = Draft { renews: Some(loaded.session_key.clone()), ..draft };
         let created = Attempt { context, loaded: None, cycle: false, draft }.run().await?;
         let Saved::Done(new) = created else { return Ok(created) };
         let draft = context.pointer_draft(loaded, &new);

@@ -134,9 +134,9 @@ pub struct Settings {
     ///
     /// Switch it on in every process that uses the table. A Django beside takes requests that are still on their way
     /// with the old key for those of visitors without a session; and what is [detached](crate::Session::detached)
-    /// ends with the key that it began with. A model's columns that are written on insert are written anew: a
-    /// `UserSession` gets another handle, keeps when it was created, and `on_event` tells of it as created. Signed
-    /// cookies have no keys. Keys are not renewed by themselves.
+    /// ends with the key that it began with. A model's columns that are written on insert stay as they were: a
+    /// `UserSession` keeps its handle and when it was created; `on_event` tells of it as created. Signed cookies have no
+    /// keys. Keys are not renewed by themselves.
     #[serde(with = "optional_seconds")]
     pub renew_after: Option<Duration>,
     /// How long requests that were on their way when [`renew_after`](Self::renew_after) renewed their key still find

@@ -316,6 +316,7 @@ fn the_same_cases_run_on_every_database() {
         ("query budget", crate::budget::cases()),
         ("schema and models", CASES.len()),
         ("whose sessions", crate::user_sessions::CASES.len()),
+        ("ending them", crate::revoking::CASES.len()),
         ("batching", crate::batching::CASES.len()),
         ("hashed keys", crate::hashed_keys::cases()),
     ];

@@ -23,6 +23,7 @@ mod oracle;
 mod performance;
 mod plans;
 mod readme;
+mod revoking;
 mod security_md;
 mod session;
 mod session_models;

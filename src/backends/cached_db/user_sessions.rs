@@ -1,21 +1,20 @@
 //! Ending the sessions of one person, in the cache as well as in the table.
 
+use std::collections::HashSet;
+
 use time::OffsetDateTime;
 
 use super::CachedDbStore;
 use crate::{
     backends::{
         SessionStore,
-        db::{DbStore, Driver, SessionHandle, UserIdKey, UserSession},
+        db::{DbStore, Driver, PASSES, SessionHandle, UserIdKey, UserSession, Which},
     },
     cache::Cache,
     error::StoreError,
     events,
     session_key::SessionKey,
 };
-
-/// Somebody who logs in again and again meanwhile is not waited for.
-const ROUNDS: usize = 8;
 
 /// What [`UserSessions`](crate::UserSessions) does to the table alone: it knows no keys, and so the cache would go on
 /// for as long as its time to live. Each session costs one `DELETE`.
@@ -46,11 +45,7 @@ impl<DB: Driver, K: UserIdKey, C: Cache> CachedDbStore<DbStore<DB, UserSession<K
     ///
     /// When the database fails; the session may still live then.
     pub async fn revoke(&self, user_id: &str, handle: &SessionHandle, now: OffsetDateTime) -> Result<bool, StoreError> {
-        let keys = self.store.user(user_id).keys(now).await?;
-        let Some((_, session_key)) = keys.into_iter().find(|(of, _)| of == handle) else { return Ok(false) };
-        self.delete(&session_key).await?;
-        events::revoked(1);
-        Ok(true)
+        Ok(self.end(user_id, Which::Only(handle.clone()), now).await? > 0)
     }
 
     /// Ends all live sessions of this user and says how many there were.
@@ -59,7 +54,7 @@ impl<DB: Driver, K: UserIdKey, C: Cache> CachedDbStore<DbStore<DB, UserSession<K
     ///
     /// When the database fails; some may have ended then.
     pub async fn revoke_all(&self, user_id: &str, now: OffsetDateTime) -> Result<u64, StoreError> {
-        self.revoke_but(user_id, None, now).await
+        self.end(user_id, Which::All, now).await
     }
 
     /// Ends all live sessions of this user but the one of `current`, and says how many there were: after a password
@@ -74,30 +69,43 @@ impl<DB: Driver, K: UserIdKey, C: Cache> CachedDbStore<DbStore<DB, UserSession<K
         current: &SessionKey,
         now: OffsetDateTime,
     ) -> Result<u64, StoreError> {
-        self.revoke_but(user_id, Some(current), now).await
+        self.end(user_id, Which::Others(current.names(), None), now).await
     }
 
-    async fn revoke_but(
-        &self,
-        user_id: &str,
-        current: Option<&SessionKey>,
-        now: OffsetDateTime,
-    ) -> Result<u64, StoreError> {
-        let (mut ended, current) = (0, current.map(SessionKey::names));
-        for _ in 0..ROUNDS {
-            let keys = self.store.user(user_id).keys(now).await?.into_iter().map(|(_, session_key)| session_key);
-            let is_current =
-                |session_key: &SessionKey| current.as_ref().is_some_and(|names| names.contains(session_key));
-            let keys: Vec<_> = keys.filter(|session_key| !is_current(session_key)).collect();
-            if keys.is_empty() {
-                break;
+    /// Ends the sessions of this user that began first until at most `most` are left, and says how many it ended. Call it
+    /// after a login was saved.
+    ///
+    /// # Errors
+    ///
+    /// When the database fails; some may have ended then.
+    pub async fn limit(&self, user_id: &str, most: usize, now: OffsetDateTime) -> Result<usize, StoreError> {
+        let too_many = self.store.user(user_id).too_many(most, now).await?;
+        for handle in &too_many {
+            self.end(user_id, Which::Only(handle.clone()), now).await?;
+        }
+        Ok(too_many.len())
+    }
+
+    /// Ends sessions until there is none of them, and returns how many there were. A session whose key is renewed
+    /// meanwhile is found once more, because what is left under the old key belongs to the user, too.
+    async fn end(&self, user_id: &str, mut which: Which, now: OffsetDateTime) -> Result<u64, StoreError> {
+        let mut ended = HashSet::new();
+        for _ in 0..PASSES {
+            let rows = self.store.user(user_id).rows(Some(now)).await?;
+            which.learn(&rows);
+            let doomed: Vec<_> = rows.iter().filter(|row| which.is(row)).collect();
+            if doomed.is_empty() {
+                events::revoked(ended.len() as u64);
+                return Ok(ended.len() as u64);
             }
-            for session_key in &keys {
-                self.delete(session_key).await?;
-                ended += 1;
+            for row in doomed {
+                match self.delete(row.session_key()).await {
+                    Ok(()) | Err(StoreError::Contended(_) | StoreError::Lost(_)) => {}
+                    Err(error) => return Err(error),
+                }
+                ended.extend(row.handle().filter(|_| !row.is_pointer).map(str::to_owned));
             }
         }
-        events::revoked(ended);
-        Ok(ended)
+        Err(StoreError::Contended("the user's sessions begin faster than they can be ended".into()))
     }
 }

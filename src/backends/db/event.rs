@@ -76,14 +76,16 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             (0..removed).for_each(|_| self.tell(event(None)));
             return Ok(removed);
         };
-        let sql = format!("{sql} RETURNING {column}");
+        let sql = format!("{sql} RETURNING {column}, session_data");
         let mut writer = self.writer(None).await?;
         let rows = DB::fetch_all_on(&mut writer.connection, sql.into(), args).await;
         drop(writer);
         let rows = rows.map_err(|error| self.failure(error))?;
         for row in &rows {
-            let user_id = DB::read_text(row, 0).map_err(|error| self.failure(error))?;
-            self.tell(event(user_id));
+            let text = |column| DB::read_text(row, column).map_err(|error| self.failure(error));
+            // Where there is a pointer the user's session goes on, or its end was told of.
+            let is_pointer = text(1)?.is_some_and(|stored| self.is_pointer(&stored.into()));
+            self.tell(event(text(0)?.filter(|_| !is_pointer)));
         }
         Ok(rows.len() as u64)
     }

@@ -15,6 +15,7 @@ use crate::{
     base_session::{AbstractBaseSession, BaseSession, StoredText},
     codec::Codec,
     error::{SettingsError, StoreError},
+    pointer::Pointer,
     serializers::Serializer,
     session_key::SessionKey,
 };
@@ -63,6 +64,7 @@ mod store;
 mod user_session;
 pub use user_session::{AuthUserId, UserIdKey, UserSession};
 mod user_sessions;
+pub(in crate::backends) use user_sessions::{PASSES, Which};
 pub use user_sessions::{SessionHandle, UserSessionInfo, UserSessions};
 
 /// Keeps sessions in a database table: Django's `db` engine.
@@ -226,8 +228,9 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> DbStore<DB, M> {
             deadline: deadline::current(),
             bytes: stored.0.len(),
             model: Self::new_model(session_key, &stored, draft, now),
+            is_pointer: Pointer::is(&draft.session_data),
         };
-        let written = match DB::SAVES_TOGETHER && *session_key == loaded.session_key {
+        let written = match DB::SAVES_TOGETHER && *session_key == loaded.session_key && !save.is_pointer {
             true => self.run(save).await?,
             // A new key may turn out to be taken, which would undo the others' statement.
             false => save.alone(self).await?,

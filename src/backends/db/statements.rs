@@ -15,7 +15,11 @@ pub(super) struct Statements {
     pub(super) load: Arc<str>,
     pub(super) get: Arc<str>,
     pub(super) insert: Arc<str>,
+    /// Of a session that has had another key.
+    pub(super) insert_renewed: Arc<str>,
     pub(super) update: Arc<str>,
+    /// Leaves the extra columns as they are.
+    pub(super) update_base: Arc<str>,
     pub(super) overwrite: Arc<str>,
     pub(super) touch: Arc<str>,
     pub(super) delete: Arc<str>,
@@ -34,7 +38,9 @@ impl Statements {
             load: load::<DB>(table).into(),
             get: get::<DB>(table, M::EXTRA_COLUMNS).into(),
             insert: insert::<DB>(table, M::EXTRA_COLUMNS).into(),
+            insert_renewed: insert_renewed::<DB>(table, M::EXTRA_COLUMNS).into(),
             update: update::<DB>(table, M::EXTRA_COLUMNS).into(),
+            update_base: update::<DB>(table, &[]).into(),
             overwrite: overwrite::<DB>(table, M::EXTRA_COLUMNS).into(),
             touch: touch::<DB>(table, M::EXTRA_COLUMNS).into(),
             delete: format!("DELETE FROM {table} WHERE session_key = {}", DB::exact_marker(1)).into(),
@@ -79,6 +85,30 @@ fn insert<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
     let names: Vec<_> = base_and(columns(extra, Written::Insert)).collect();
     let markers: Vec<_> = (1..=names.len()).map(DB::marker).collect();
     format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), markers.join(", "))
+}
+
+/// Data, expiry, extra columns, key, then the two names of the old key, whose row gives the columns that are written on
+/// insert alone. MySQL reads the table that it writes only where a sub-select with a LIMIT makes a copy.
+fn insert_renewed<DB: Driver>(table: &str, extra: &'static [Column]) -> String {
+    let kept = |name: &str| extra.iter().any(|column| column.written == Written::Insert && column.name == name);
+    let names: Vec<_> = base_and(columns(extra, Written::Insert)).collect();
+    let kept_names: Vec<_> = names.iter().copied().filter(|name| kept(name)).collect();
+    if kept_names.is_empty() {
+        return insert::<DB>(table, extra);
+    }
+    let values = names.iter().zip(1..).map(|(name, n)| match kept(name) {
+        true => format!("COALESCE(o.{name}, {})", DB::marker(n)),
+        false => DB::marker(n),
+    });
+    let values: Vec<_> = values.collect();
+    let (key, hash) = (DB::exact_marker(names.len() + 1), DB::exact_marker(names.len() + 2));
+    format!(
+        "INSERT INTO {table} ({}) SELECT {} FROM (SELECT 1 AS one) AS n LEFT JOIN (SELECT {} FROM {table} \
+         WHERE session_key = {key} OR session_key = {hash} LIMIT 1) AS o ON 1 = 1",
+        names.join(", "),
+        values.join(", "),
+        kept_names.join(", ")
+    )
 }
 
 /// Data, expiry, extra columns, key, then the guard: old key, old data, now.

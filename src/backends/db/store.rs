@@ -25,9 +25,13 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> SessionStore for DbStore<DB, M> {
     async fn create(&self, session_key: &SessionKey, draft: &Draft, now: OffsetDateTime) -> Result<Record, StoreError> {
         let stored = StoredText(self.codec.encode(&draft.session_data, now)?);
         let model = Self::new_model(session_key, &stored, draft, now);
-        let create =
-            Create { session_key: session_key.clone(), deadline: deadline::current(), bytes: stored.0.len(), model };
-        self.run(create).await?;
+        if let Some(old) = &draft.renews {
+            self.insert_renewed(model, old).await?;
+        } else {
+            let bytes = stored.0.len();
+            let create = Create { session_key: session_key.clone(), deadline: deadline::current(), bytes, model };
+            self.run(create).await?;
+        }
         self.tell(SessionEvent::Created { user_id: M::user_id(&draft.session_data) });
         Ok(Record::new(session_key.clone(), draft.session_data.clone(), draft.expire_date, stored))
     }

@@ -84,6 +84,8 @@ pub(in crate::backends::db) struct Save<M> {
     pub(in crate::backends::db) deadline: Option<Instant>,
     pub(in crate::backends::db) bytes: usize,
     pub(in crate::backends::db) model: M,
+    /// A pointer keeps the columns of the session whose row it is in, so that what ends all sessions of a user finds it.
+    pub(in crate::backends::db) is_pointer: bool,
 }
 
 impl<M: Send + Sync + 'static> Entry for Save<M> {
@@ -115,15 +117,24 @@ impl<DB: Driver, M: AbstractBaseSession<DB>> Job<DB, M> for Save<M> {
 
     async fn alone(&self, store: &DbStore<DB, M>) -> Result<bool, StoreError> {
         let mut args = DB::Arguments::default();
-        store.push_model(&mut args, &self.model, Written::Save)?;
+        let sql = match self.is_pointer {
+            true => {
+                store.push_base(&mut args, &self.model)?;
+                &store.sql.update_base
+            }
+            false => {
+                store.push_model(&mut args, &self.model, Written::Save)?;
+                &store.sql.update
+            }
+        };
         push_key::<DB>(&mut args, &self.session_key)?;
         store.push_guard(&mut args, &self.loaded, self.now)?;
         let rows = match self.model.base().session_key == self.session_key {
             // Its own key cannot be taken.
-            true => store.execute(&store.sql.update, args, self.deadline).await?,
+            true => store.execute(sql, args, self.deadline).await?,
             false => {
                 let session_key = &self.model.base().session_key;
-                store.execute_with_key(&store.sql.update, args, session_key, self.deadline).await?
+                store.execute_with_key(sql, args, session_key, self.deadline).await?
             }
         };
         Ok(rows > 0)
