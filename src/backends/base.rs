@@ -46,6 +46,7 @@ pub struct Draft {
     pub expire_date: OffsetDateTime,
     /// The key that the session had, where this is the same session under a new one: what a row says of it since it
     /// began stays.
+    #[cfg_attr(not(feature = "_sql"), expect(dead_code, reason = "tables alone have such columns"))]
     pub(crate) renews: Option<SessionKey>,
 }
 
