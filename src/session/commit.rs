@@ -28,6 +28,9 @@ pub(super) enum How {
     Cycled,
 }
 
+/// What was stored, or why the session cannot be saved any more.
+type Merged = Result<Written, Taken>;
+
 /// Why a session cannot be saved any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
@@ -89,12 +92,7 @@ impl Commit {
     }
 
     /// Saves over what is stored, and tries again on top of what others left.
-    async fn merge(
-        &self,
-        record: &Record,
-        turn: &mut Turn,
-        deadline: Instant,
-    ) -> Result<Result<Written, Taken>, Error> {
+    async fn merge(&self, record: &Record, turn: &mut Turn, deadline: Instant) -> Result<Merged, Error> {
         let mut outcome = match turn.latest() {
             Some(latest) if latest.stored != record.stored => Saved::Conflict(latest),
             // Another request has given the session a new key, so that there is nothing under this one.
