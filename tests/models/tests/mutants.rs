@@ -1,0 +1,138 @@
+//! The checker is checked: each wrong step makes the property fail that the step is there for, with the fewest steps.
+
+use jam_session_models::{
+    Counterexample,
+    commit::{self, Commit, Kind},
+    counterexample,
+    renewal::{self, Isolation, Renewal, RevokeUntil},
+};
+
+/// Prints the counterexample and compares it with what is expected.
+#[track_caller]
+fn finds(mutant: &str, found: Option<Counterexample>, property: &str, steps: &[&str]) {
+    let found = found.unwrap_or_else(|| panic!("{mutant}: no property fails"));
+    println!("mutant: {mutant}: {} in {} steps: {}", found.property, found.steps.len(), found.steps.join(", "));
+    assert_eq!(found.property, property, "{mutant}: {:?}", found.steps);
+    assert_eq!(found.steps, steps, "{mutant}");
+}
+
+/// Looks for the counterexample of a commit in which only these kinds of requests meet.
+fn commit(kinds: [Kind; 2], losses: u8, rules: commit::Rules) -> Option<Counterexample> {
+    counterexample(|| Commit { requests: 2, kinds: kinds.to_vec(), losses, deadlines: false, rules })
+}
+
+fn renewal(isolation: Isolation, rules: renewal::Rules) -> Option<Counterexample> {
+    use renewal::Kind::{Change, Flush, Renew, RevokeAll};
+    counterexample(|| Renewal { kinds: vec![Change, Renew, Flush, RevokeAll], isolation, crashes: 0, rules })
+}
+
+#[test]
+fn an_upsert_revives_an_ended_session() {
+    let rules = commit::Rules { upsert: true, ..Default::default() };
+    finds("upsert", commit([Kind::Change, Kind::Flush], 0, rules), "a session that has ended never comes back", &[]);
+}
+
+#[test]
+fn a_save_that_does_not_compare_loses_a_change() {
+    let rules = commit::Rules { blind_save: true, ..Default::default() };
+    let found = commit([Kind::Change, Kind::Change], 0, rules);
+    finds("blind save", found, "an acknowledged change is there until its session ends", &[]);
+}
+
+#[test]
+fn an_extension_without_its_guard_shortens_a_session() {
+    let rules = commit::Rules { unguarded_touch: true, ..Default::default() };
+    let found = commit([Kind::SetExpiry, Kind::Touch], 0, rules);
+    finds("touch without guard", found, "an extension never shortens a session", &[]);
+}
+
+#[test]
+fn a_write_that_is_sent_twice_counts_twice() {
+    let rules = commit::Rules { retry_blindly: true, ..Default::default() };
+    finds("retry without a look", commit([Kind::Change, Kind::Change], 1, rules), "no change is made twice", &[]);
+}
+
+#[test]
+fn a_lost_write_that_finds_nothing_is_not_known_to_have_failed() {
+    let rules = commit::Rules { gone_after_loss_is_refused: true, ..Default::default() };
+    let found = commit([Kind::Change, Kind::CycleKey], 1, rules);
+    finds("gone after a lost reply", found, "nothing of a refused request is kept", &[]);
+}
+
+#[test]
+fn a_login_must_not_take_along_what_has_ended() {
+    let rules = commit::Rules { login_keeps_loaded: true, ..Default::default() };
+    let found = counterexample(|| Commit { requests: 3, kinds: vec![Kind::Change, Kind::Login(1), Kind::Flush], losses: 0, deadlines: false, rules });
+    finds("login keeps what it loaded", found, "nothing of an ended session is in a new one", &[]);
+}
+
+#[test]
+fn a_merge_compares_the_user() {
+    let rules = commit::Rules { merge_any_identity: true, ..Default::default() };
+    let found = commit([Kind::Change, Kind::SetUser(1)], 0, rules);
+    finds("merge over another user", found, "no change lands in another user's session", &[]);
+}
+
+#[test]
+fn an_end_that_finds_nothing_is_not_acknowledged() {
+    let rules = commit::Rules { flush_of_nothing_is_ok: true, ..Default::default() };
+    let found = commit([Kind::CycleKey, Kind::Flush], 0, rules);
+    finds("flush of nothing", found, "a session that has ended never comes back", &[]);
+}
+
+#[test]
+fn a_pointer_that_can_be_read_after_the_grace_is_a_second_key() {
+    let rules = renewal::Rules { pointer_readable_after_grace: true, ..Default::default() };
+    let found = renewal(Isolation::Serial, rules);
+    finds("pointer readable after the grace", found, "outside a grace a session has one usable key", &[]);
+}
+
+#[test]
+fn a_logout_after_the_grace_ends_nothing_without_a_pointer() {
+    let rules = renewal::Rules { pointer_expires_with_grace: true, end_of_nothing_is_ok: true, ..Default::default() };
+    let found = renewal(Isolation::Serial, rules);
+    finds("logout after the grace", found, "after an acknowledged end no key opens the session", &[]);
+}
+
+#[test]
+fn an_end_walks_the_whole_chain() {
+    let rules = renewal::Rules { end_follows_once: true, ..Default::default() };
+    let found = renewal(Isolation::Serial, rules);
+    finds("end follows once", found, "after an acknowledged end no key opens the session", &[]);
+}
+
+#[test]
+fn an_end_compares_before_it_deletes() {
+    let rules = renewal::Rules { end_does_not_compare: true, ..Default::default() };
+    let found = renewal(Isolation::Serial, rules);
+    finds("end without a compare", found, "after an acknowledged end no key opens the session", &[]);
+}
+
+#[test]
+fn a_revocation_that_runs_once_misses_a_session_that_is_being_renewed() {
+    let rules = renewal::Rules { revoke: RevokeUntil::Once, ..Default::default() };
+    let found = renewal(Isolation::Snapshot, rules);
+    finds("revoke once", found, "after an acknowledged end no key opens the session", &[]);
+}
+
+#[test]
+fn a_pointer_without_a_user_hides_a_renewal_from_a_revocation() {
+    let rules =
+        renewal::Rules { revoke: RevokeUntil::NothingWasRemoved, pointer_without_user: true, ..Default::default() };
+    let found = renewal(Isolation::Snapshot, rules);
+    finds("pointer without user", found, "after an acknowledged end no key opens the session", &[]);
+}
+
+#[test]
+fn two_revocations_hide_a_renewal_from_each_other() {
+    let rules = renewal::Rules { revoke: RevokeUntil::NothingWasRemoved, ..Default::default() };
+    let found = renewal(Isolation::Snapshot, rules);
+    finds("revoke until nothing is removed", found, "after an acknowledged end no key opens the session", &[]);
+}
+
+#[test]
+fn a_renewal_keeps_when_the_session_began() {
+    let rules = renewal::Rules { renewal_restarts_age: true, ..Default::default() };
+    let found = renewal(Isolation::Serial, rules);
+    finds("renewal restarts the age", found, "after its absolute age no key opens the session", &[]);
+}

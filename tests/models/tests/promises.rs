@@ -1,0 +1,46 @@
+//! Every state of every model, within the bounds that CI has time for.
+
+use jam_session_models::{
+    commit::{Commit, Kind, Rules},
+    enumerate,
+    hashed_keys::{self, HashedKeys},
+    renewal::{self, Isolation, Renewal},
+};
+
+const KINDS: [Kind; 8] = [
+    Kind::Change,
+    Kind::SetExpiry,
+    Kind::Touch,
+    Kind::CycleKey,
+    Kind::SetUser(1),
+    Kind::Login(1),
+    Kind::Login(2),
+    Kind::Flush,
+];
+
+#[test]
+fn overlapping_requests_lose_nothing_and_revive_nothing() {
+    let model = Commit { requests: 3, kinds: KINDS.to_vec(), losses: 1, deadlines: false, rules: Rules::default() };
+    enumerate("commit, 3 requests, 1 lost reply", model);
+}
+
+#[test]
+fn two_requests_with_two_lost_replies_and_deadlines_lose_nothing() {
+    let model = Commit { requests: 2, kinds: KINDS.to_vec(), losses: 2, deadlines: true, rules: Rules::default() };
+    enumerate("commit, 2 requests, 2 lost replies, deadlines", model);
+}
+
+#[test]
+fn a_renewal_beside_any_end_leaves_no_session_behind() {
+    let kinds = vec![renewal::Kind::Change, renewal::Kind::Renew, renewal::Kind::CycleKey, renewal::Kind::Flush, renewal::Kind::RevokeAll];
+    for isolation in [Isolation::Serial, Isolation::Snapshot, Isolation::Locking] {
+        let model = Renewal { kinds: kinds.clone(), isolation, crashes: 1, rules: renewal::Rules::default() };
+        enumerate(&format!("renewal, {isolation:?}"), model);
+    }
+}
+
+#[test]
+fn a_site_that_begins_to_hash_its_keys_loses_no_session() {
+    let model = HashedKeys { moves: 1, rules: hashed_keys::Rules::default() };
+    enumerate("hash_keys, 2 nodes, 3 requests", model);
+}
