@@ -10,6 +10,7 @@ use std::{fmt::Debug, hash::Hash, time::Instant};
 use stateright::{Checker, HasDiscoveries, Model};
 
 pub mod commit;
+pub mod file;
 pub mod hashed_keys;
 pub mod renewal;
 

@@ -3,6 +3,7 @@
 use jam_session_models::{
     commit::{Commit, Kind, Rules},
     enumerate,
+    file::{self, FileStore},
     hashed_keys::{self, HashedKeys},
     renewal::{self, Isolation, Renewal},
 };
@@ -43,4 +44,9 @@ fn a_renewal_beside_any_end_leaves_no_session_behind() {
 fn a_site_that_begins_to_hash_its_keys_loses_no_session() {
     let model = HashedKeys { moves: 1, rules: hashed_keys::Rules::default() };
     enumerate("hash_keys, 2 nodes, 3 requests", model);
+}
+
+#[test]
+fn files_are_found_and_kept_whichever_process_dies() {
+    enumerate("file, 3 operations, 1 death", FileStore { kills: 1, rules: file::Rules::default() });
 }
