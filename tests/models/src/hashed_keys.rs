@@ -155,8 +155,6 @@ pub struct Rules {
     pub looks_once: bool,
     /// A deletion begins where the session goes.
     pub deletes_where_it_goes_first: bool,
-    /// A move inserts under the new name and deletes the old one.
-    pub moves_in_two_statements: bool,
     /// The operator skips `MigratingBack` and `Migrating`.
     pub skips_steps: bool,
 }

@@ -9,6 +9,7 @@ use std::{fmt::Debug, hash::Hash, time::Instant};
 
 use stateright::{Checker, HasDiscoveries, Model};
 
+pub mod cached_db;
 pub mod commit;
 pub mod file;
 pub mod hashed_keys;

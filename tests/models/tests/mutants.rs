@@ -2,8 +2,11 @@
 
 use jam_session_models::{
     Counterexample,
+    cached_db::{self, CachedDb},
     commit::{self, Commit, Kind},
     counterexample,
+    file::{self, FileStore},
+    hashed_keys::{self, HashedKeys},
     renewal::{self, Isolation, Renewal, RevokeUntil},
 };
 
@@ -135,4 +138,106 @@ fn a_renewal_keeps_when_the_session_began() {
     let rules = renewal::Rules { renewal_restarts_age: true, ..Default::default() };
     let found = renewal(Isolation::Serial, rules);
     finds("renewal restarts the age", found, "after its absolute age no key opens the session", &[]);
+}
+
+fn cached_db(requests: usize, faults: u8, restarts: u8, rules: cached_db::Rules) -> Option<Counterexample> {
+    counterexample(|| CachedDb { shared: true, requests, faults, restarts, rules })
+}
+
+#[test]
+fn a_fill_without_a_lease_brings_back_what_was_replaced() {
+    let rules = cached_db::Rules { fills_without_lease: true, ..Default::default() };
+    let found = cached_db(3, 0, 0, rules);
+    finds("fill without lease", found, "no read is older than what was acknowledged before it", &[]);
+}
+
+#[test]
+fn a_cache_that_is_invalidated_before_the_database_is_filled_with_the_old_session() {
+    let rules = cached_db::Rules { invalidates_first: true, ..Default::default() };
+    let found = cached_db(3, 0, 0, rules);
+    finds("delete before cache", found, "no read is older than what was acknowledged before it", &[]);
+}
+
+#[test]
+fn a_process_that_trusts_what_is_older_than_itself_serves_an_ended_session() {
+    let rules = cached_db::Rules { trusts_older_entries: true, ..Default::default() };
+    let found = cached_db(3, 1, 1, rules);
+    finds("undelivered invalidation and a restart", found, "no read is older than what was acknowledged before it", &[]);
+}
+
+#[test]
+fn a_process_that_trusts_a_cache_after_an_outage_serves_an_old_snapshot() {
+    let rules = cached_db::Rules { trusts_after_outage: true, ..Default::default() };
+    let found = cached_db(3, 1, 0, rules);
+    finds("trust after an outage", found, "no read is older than what was acknowledged before it", &[]);
+}
+
+#[test]
+fn an_invalidation_that_is_forgotten_leaves_the_old_session() {
+    let rules = cached_db::Rules { forgets_undelivered: true, ..Default::default() };
+    let found = cached_db(3, 2, 0, rules);
+    finds("forgotten invalidation", found, "no read is older than what was acknowledged before it", &[]);
+}
+
+#[test]
+fn leases_that_are_equal_let_an_old_fill_through() {
+    let rules = cached_db::Rules { equal_leases: true, ..Default::default() };
+    let found = cached_db(3, 0, 0, rules);
+    finds("equal leases", found, "no read is older than what was acknowledged before it", &[]);
+}
+
+fn hashed_keys(rules: hashed_keys::Rules) -> Option<Counterexample> {
+    counterexample(|| HashedKeys { moves: 1, rules })
+}
+
+#[test]
+fn a_load_that_does_not_look_again_misses_a_session_that_is_moved() {
+    let rules = hashed_keys::Rules { looks_once: true, ..Default::default() };
+    finds("looks once", hashed_keys(rules), "a session that lives under its key is found", &[]);
+}
+
+#[test]
+fn a_deletion_that_begins_where_the_session_goes_misses_one_that_is_moved() {
+    let rules = hashed_keys::Rules { deletes_where_it_goes_first: true, ..Default::default() };
+    finds("deletes where it goes first", hashed_keys(rules), "a session that lives under its key is found", &[]);
+}
+
+#[test]
+fn a_site_that_skips_the_steps_loses_sessions() {
+    let rules = hashed_keys::Rules { skips_steps: true, ..Default::default() };
+    finds("skips the steps", hashed_keys(rules), "a session that lives under its key is found", &[]);
+}
+
+fn files(rules: file::Rules) -> Option<Counterexample> {
+    counterexample(|| FileStore { kills: 1, rules })
+}
+
+#[test]
+fn a_file_that_was_replaced_while_it_was_opened_is_not_missing() {
+    let rules = file::Rules { replaced_is_missing: true, ..Default::default() };
+    finds("replaced is missing", files(rules), "a session that lives is found", &[]);
+}
+
+#[test]
+fn writers_without_a_lock_lose_a_change() {
+    let rules = file::Rules { no_lock: true, ..Default::default() };
+    finds("no lock", files(rules), "an acknowledged change is there until its session ends", &[]);
+}
+
+#[test]
+fn a_save_that_is_not_synced_is_lost_with_the_power() {
+    let rules = file::Rules { no_sync: true, ..Default::default() };
+    finds("no sync", files(rules), "an acknowledged change is there until its session ends", &[]);
+}
+
+#[test]
+fn a_clean_up_looks_again_under_the_lock() {
+    let rules = file::Rules { clears_without_a_second_look: true, ..Default::default() };
+    finds("clears without a second look", files(rules), "what was extended is not cleared", &[]);
+}
+
+#[test]
+fn a_renewal_that_removes_the_old_file_first_loses_the_session() {
+    let rules = file::Rules { cycle_removes_first: true, ..Default::default() };
+    finds("cycle removes first", files(rules), "a session that was renewed is somewhere", &[]);
 }

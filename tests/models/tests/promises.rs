@@ -1,6 +1,7 @@
 //! Every state of every model, within the bounds that CI has time for.
 
 use jam_session_models::{
+    cached_db::{self, CachedDb},
     commit::{Commit, Kind, Rules},
     enumerate,
     file::{self, FileStore},
@@ -49,4 +50,30 @@ fn a_site_that_begins_to_hash_its_keys_loses_no_session() {
 #[test]
 fn files_are_found_and_kept_whichever_process_dies() {
     enumerate("file, 3 operations, 1 death", FileStore { kills: 1, rules: file::Rules::default() });
+}
+
+/// Enumerates the caches within these bounds: requests, faults, restarts of a process.
+fn caches(shared: bool, bounds: &[(usize, u8, u8)]) {
+    for &(requests, faults, restarts) in bounds {
+        let model = CachedDb { shared, requests, faults, restarts, rules: cached_db::Rules::default() };
+        let caches = if shared { "one cache" } else { "two caches" };
+        enumerate(&format!("cached_db, {caches}, {requests} requests, {faults} faults, {restarts} restarts"), model);
+    }
+}
+
+#[test]
+fn a_shared_cache_serves_nothing_that_was_replaced_or_ended() {
+    caches(true, &[(2, 1, 1), (3, 0, 0), (2, 2, 0)]);
+}
+
+#[test]
+fn caches_of_two_processes_serve_nothing_older_than_what_they_heard_of() {
+    caches(false, &[(2, 1, 1), (3, 0, 0)]);
+}
+
+#[test]
+#[ignore = "larger bounds: minutes, and some gigabytes of memory"]
+fn a_shared_cache_with_two_faults_and_a_restart_serves_nothing_older() {
+    caches(true, &[(2, 2, 1), (3, 1, 0)]);
+    caches(false, &[(2, 2, 1), (3, 1, 0)]);
 }
