@@ -31,6 +31,8 @@ impl Attempt<'_> {
         for _ in 0..TRIES {
             failure = match self.write(&session_key, self.context.now()).await {
                 Ok(Saved::Conflict(theirs)) if lost => return self.own(theirs),
+                // The write whose reply was lost may have been done since it was looked for.
+                Ok(Saved::Gone) if lost => return Ok(self.already_there(&session_key).await?.unwrap_or(Saved::Gone)),
                 Ok(saved) => return Ok(saved),
                 // Under a key that nobody else can know, what is there is ours.
                 Err(StoreError::KeyTaken) if lost => return self.found(&session_key).await,
@@ -80,7 +82,9 @@ impl Attempt<'_> {
         }
         let Some(loaded) = self.loaded else { return Ok(None) };
         if !self.cycle {
-            return Ok(Some(Saved::Gone));
+            // Another request may have renewed the key of what was written: the change would live on in a session that
+            // this request was told has ended.
+            return Err(unknown("the connection broke, and the session has ended or has another key since"));
         }
         // Not under the new key, so not written: whatever is under the old one tells how to go on.
         match store.load(&loaded.session_key, now).await? {
@@ -103,12 +107,17 @@ impl Attempt<'_> {
         if self.is_own(&found) {
             return Ok(Saved::Done(found));
         }
-        Err(StoreError::Lost("the connection broke, and somebody else has written since".into()).into())
+        Err(unknown("the connection broke, and another request has written since"))
     }
 
     fn is_own(&self, found: &Record) -> bool {
         found.session_data == self.draft.session_data && found.expire_date == self.draft.expire_date
     }
+}
+
+/// The outcome of a write that nothing tells.
+fn unknown(why: &'static str) -> Error {
+    StoreError::Lost(why.into()).into()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod dict;
 mod expiry;
 mod late;
 mod life;
+mod lost_reply;
 mod secrets;
 
 use jam_session::{MemoryStore, Session, SessionLayer};
