@@ -379,9 +379,8 @@ impl Model for FileStore {
     fn properties(&self) -> Vec<Property<Self>> {
         vec![
             Property::always("a session that lives is found", |_, state: &State| {
-                let missed = |operation: &Operation| {
-                    matches!(operation.answer, Some(Answer::Anonymous | Answer::Interrupted))
-                };
+                let missed =
+                    |operation: &Operation| matches!(operation.answer, Some(Answer::Anonymous | Answer::Interrupted));
                 let renews = |operation: &Operation| operation.kind == Kind::CycleKey;
                 state.over || state.operations.iter().any(renews) || !state.operations.iter().any(missed)
             }),
@@ -392,9 +391,7 @@ impl Model for FileStore {
                 let lost_key = |operation: &Operation| {
                     operation.kind == Kind::CycleKey && operation.answer == Some(Answer::Killed)
                 };
-                let under_way = |operation: &Operation| {
-                    operation.kind == Kind::CycleKey && operation.answer.is_none()
-                };
+                let under_way = |operation: &Operation| operation.kind == Kind::CycleKey && operation.answer.is_none();
                 let excused = state.operations.iter().any(|operation| lost_key(operation) || under_way(operation));
                 let mut operations = state.operations.iter().enumerate();
                 state.over
@@ -426,7 +423,10 @@ impl Model for FileStore {
                 moves || state.operations.iter().all(|operation| operation.answer.is_some())
             }),
             Property::sometimes("a replaced file is opened again", |_, state: &State| {
-                state.operations.iter().any(|operation| operation.kind == Kind::Read && operation.answer == Some(Answer::Ok))
+                state
+                    .operations
+                    .iter()
+                    .any(|operation| operation.kind == Kind::Read && operation.answer == Some(Answer::Ok))
                     && state.inodes == 2
             }),
         ]

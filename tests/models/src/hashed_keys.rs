@@ -333,7 +333,8 @@ impl Model for HashedKeys {
                 let saved = |request: &Request| request.answer == Some(Answer::Ok);
                 let mut requests = state.requests.iter().enumerate();
                 state.over
-                    || requests.all(|(id, request)| !saved(request) || state.rows().all(|changes| changes & 1 << id != 0))
+                    || requests
+                        .all(|(id, request)| !saved(request) || state.rows().all(|changes| changes & 1 << id != 0))
             }),
             Property::always("a session is stored once, unless it has ended", |_, state: &State| {
                 state.rows().count() == usize::from(!state.over)
@@ -342,13 +343,14 @@ impl Model for HashedKeys {
                 !state.ended || state.rows().count() == 0
             }),
             Property::always("a session that lives under its key is found", |_, state: &State| {
-                let missed = |request: &Request| {
-                    matches!(request.answer, Some(Answer::Anonymous | Answer::Interrupted))
-                };
+                let missed =
+                    |request: &Request| matches!(request.answer, Some(Answer::Anonymous | Answer::Interrupted));
                 state.over || state.renewed || !state.requests.iter().any(missed)
             }),
             Property::sometimes("every node goes from the first value to the last", |_, state: &State| {
-                state.forward && state.nodes == [On, On] && state.requests.iter().any(|request| request.answer.is_some())
+                state.forward
+                    && state.nodes == [On, On]
+                    && state.requests.iter().any(|request| request.answer.is_some())
             }),
             Property::sometimes("every node goes back", |_, state: &State| !state.forward && state.nodes == [Off, Off]),
         ]

@@ -40,7 +40,12 @@ where
     let checker = model.checker().threads(2).finish_when(HasDiscoveries::AnyFailures).spawn_bfs().join();
     checker.assert_properties();
     let visited = Visited { states: checker.unique_state_count(), depth: checker.max_depth() };
-    println!("model: {name}: {} states, depth {}, {:.1} s", visited.states, visited.depth, begun.elapsed().as_secs_f64());
+    println!(
+        "model: {name}: {} states, depth {}, {:.1} s",
+        visited.states,
+        visited.depth,
+        begun.elapsed().as_secs_f64()
+    );
     visited
 }
 
@@ -74,8 +79,8 @@ where
     let always: Vec<_> = always.map(|property| property.name).collect();
     let checker = model.checker().finish_when(HasDiscoveries::AnyFailures).target_max_depth(depth);
     let checker = checker.spawn_bfs().join();
-    let found = checker.discoveries().into_iter().find(|(name, _)| always.contains(name));
-    if let Some((property, path)) = found {
+    let mut found = checker.discoveries();
+    if let Some((property, path)) = always.iter().find_map(|name| found.remove_entry(name)) {
         let steps = path.into_actions().iter().map(|action| format!("{action:?}")).collect();
         return Some(Some(Counterexample { property, steps }));
     }

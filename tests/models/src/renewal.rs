@@ -43,7 +43,7 @@ pub enum Isolation {
     /// PostgreSQL's READ COMMITTED: the rows as they were when the statement began, each looked at again before it is
     /// removed, under its new key where that has changed.
     Snapshot,
-    /// InnoDB's REPEATABLE READ: the newest rows, and no row comes into the range of the statement meanwhile.
+    /// `InnoDB`'s REPEATABLE READ: the newest rows, and no row comes into the range of the statement meanwhile.
     Locking,
 }
 
@@ -82,20 +82,30 @@ struct Record {
 enum Step {
     Start,
     /// Found a pointer, and loads what it leads to; a writer then merges into it.
-    Follow { to: usize, merges: bool },
+    Follow {
+        to: usize,
+        merges: bool,
+    },
     Save(Record),
     Cycle(Record),
     Copy(Record),
     Point(Record),
     /// The renewal failed: the copy is removed, and then the request goes on with what it found.
     Discard(Option<Row>, usize),
-    EndLoad { key: usize },
+    EndLoad {
+        key: usize,
+    },
     EndWrite(Record),
-    EndDelete { key: usize },
+    EndDelete {
+        key: usize,
+    },
     /// Begins a pass.
     Revoke,
     /// Looks at these rows, a bit each; the number of those removed in this pass.
-    RevokeRows { left: u8, removed: u8 },
+    RevokeRows {
+        left: u8,
+        removed: u8,
+    },
     Done,
 }
 
@@ -380,7 +390,8 @@ impl Renewal {
         for key in (0..KEYS).filter(|&key| rows & bit(key) != 0) {
             state.over |= state.rows[key].take().is_some();
         }
-        state.requests[id].step = Step::RevokeRows { left: 0, removed: rows.count_ones().try_into().unwrap_or(u8::MAX) };
+        state.requests[id].step =
+            Step::RevokeRows { left: 0, removed: rows.count_ones().try_into().unwrap_or(u8::MAX) };
     }
 
     fn revoke_row(state: &mut State, id: usize, key: usize) {
@@ -541,12 +552,16 @@ impl Model for Renewal {
             Property::always("after its absolute age no key opens the session", |model: &Self, state: &State| {
                 !state.aged || state.opened(model.rules).next().is_none()
             }),
-            Property::always("an acknowledged change is there until its session ends", |model: &Self, state: &State| {
-                let kept = |id: usize| state.opened(model.rules).any(|record| record.session.changes & bit(id) != 0);
-                let saved = |request: &Request| matches!(request.answer, Some(Answer::Ok(_)));
-                let mut requests = state.requests.iter().enumerate();
-                state.over || state.aged || requests.all(|(id, request)| !saved(request) || kept(id))
-            }),
+            Property::always(
+                "an acknowledged change is there until its session ends",
+                |model: &Self, state: &State| {
+                    let kept =
+                        |id: usize| state.opened(model.rules).any(|record| record.session.changes & bit(id) != 0);
+                    let saved = |request: &Request| matches!(request.answer, Some(Answer::Ok(_)));
+                    let mut requests = state.requests.iter().enumerate();
+                    state.over || state.aged || requests.all(|(id, request)| !saved(request) || kept(id))
+                },
+            ),
             Property::always("outside a grace a session has one usable key", |model: &Self, state: &State| {
                 let grace = |row: &Option<Row>| matches!(row, Some(Row::Pointer { age: Age::Grace, .. }));
                 state.rows.iter().any(grace) || state.opened(model.rules).count() <= 1

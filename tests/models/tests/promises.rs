@@ -34,7 +34,13 @@ fn two_requests_with_two_lost_replies_and_deadlines_lose_nothing() {
 
 #[test]
 fn a_renewal_beside_any_end_leaves_no_session_behind() {
-    let kinds = vec![renewal::Kind::Change, renewal::Kind::Renew, renewal::Kind::CycleKey, renewal::Kind::Flush, renewal::Kind::RevokeAll];
+    let kinds = vec![
+        renewal::Kind::Change,
+        renewal::Kind::Renew,
+        renewal::Kind::CycleKey,
+        renewal::Kind::Flush,
+        renewal::Kind::RevokeAll,
+    ];
     for isolation in [Isolation::Serial, Isolation::Snapshot, Isolation::Locking] {
         let model = Renewal { kinds: kinds.clone(), isolation, crashes: 1, rules: renewal::Rules::default() };
         enumerate(&format!("renewal, {isolation:?}"), model);
@@ -55,7 +61,7 @@ fn files_are_found_and_kept_whichever_process_dies() {
 /// Enumerates the caches within these bounds: requests, faults, restarts of a process.
 fn caches(shared: bool, bounds: &[(usize, u8, u8)]) {
     for &(requests, faults, restarts) in bounds {
-        let model = CachedDb { shared, requests, faults, restarts, rules: cached_db::Rules::default() };
+        let model = CachedDb { shared, requests, program: None, faults, restarts, rules: cached_db::Rules::default() };
         let caches = if shared { "one cache" } else { "two caches" };
         enumerate(&format!("cached_db, {caches}, {requests} requests, {faults} faults, {restarts} restarts"), model);
     }
