@@ -311,7 +311,7 @@ impl Renewal {
     }
 
     /// A pointer is followed once.
-    fn follow(&self, state: &mut State, id: usize, to: usize, merges: bool) {
+    fn follow(state: &mut State, id: usize, to: usize, merges: bool) {
         match state.session(to) {
             // The key is new: this request does not renew it again.
             Some(record) if merges && state.requests[id].kind == Kind::Renew => {
@@ -360,7 +360,7 @@ impl Renewal {
         }
     }
 
-    fn end_write(&self, state: &mut State, id: usize, over: Record) {
+    fn end_write(state: &mut State, id: usize, over: Record) {
         if state.holds(over) {
             // What is left has expired: nobody can load it.
             state.rows[over.key] = None;
@@ -371,7 +371,7 @@ impl Renewal {
         }
     }
 
-    fn end_delete(&self, state: &mut State, id: usize, key: usize) {
+    fn end_delete(state: &mut State, id: usize, key: usize) {
         state.over |= state.rows[key].take().is_some();
         state.answer(id, Answer::Ended);
     }
@@ -417,7 +417,7 @@ impl Renewal {
 
     fn step(&self, state: &mut State, id: usize) {
         match state.requests[id].step {
-            Step::Follow { to, merges } => self.follow(state, id, to, merges),
+            Step::Follow { to, merges } => Self::follow(state, id, to, merges),
             Step::Save(over) => self.save(state, id, over, over.key),
             Step::Cycle(over) => {
                 self.save(state, id, over, 1 + id);
@@ -436,8 +436,8 @@ impl Renewal {
                 state.overtaken(id, found, key, self.rules);
             }
             Step::EndLoad { key } => self.end_load(state, id, key),
-            Step::EndWrite(over) => self.end_write(state, id, over),
-            Step::EndDelete { key } => self.end_delete(state, id, key),
+            Step::EndWrite(over) => Self::end_write(state, id, over),
+            Step::EndDelete { key } => Self::end_delete(state, id, key),
             Step::Revoke => self.revoke(state, id),
             Step::RevokeRows { removed, .. } => {
                 // Another revocation may have removed what this one was about to: its count says nothing then.
