@@ -8,7 +8,7 @@
 //! | [`Action::Load`], [`Action::Follow`] | `Context::load` and `Context::follow` in `session/renewal.rs` |
 //! | [`Action::Save`], [`Action::Cycle`] | `SessionStore::{save, cycle}` |
 //! | [`Action::Copy`], [`Action::Point`], [`Action::Discard`] | the three statements of `Commit::renewed` |
-//! | [`Action::EndLoad`], [`Action::EndWrite`], [`Action::EndDelete`] | the statements of `Context::end` |
+//! | [`Action::EndLoad`], [`Action::EndDelete`] | `SessionStore::load` and `delete_loaded`, of `Context::end` |
 //! | [`Action::Revoke`], [`Action::RevokeRow`], [`Action::RevokePass`] | `revoke_all`: one statement, row by row, repeated until no row is left |
 //! | [`Action::Crash`] | the process dies between two statements |
 //! | [`Action::GracePasses`], [`Action::PointerExpires`], [`Action::AbsoluteAge`] | the clock |
@@ -94,11 +94,9 @@ enum Step {
     Discard(Option<Row>, usize),
     EndLoad {
         key: usize,
+        hops: u8,
     },
-    EndWrite(Record),
-    EndDelete {
-        key: usize,
-    },
+    EndDelete(Record),
     /// Begins a pass.
     Revoke,
     /// Looks at these rows, a bit each; the number of those removed in this pass.
@@ -139,7 +137,6 @@ pub enum Action {
     Point(usize),
     Discard(usize),
     EndLoad(usize),
-    EndWrite(usize),
     EndDelete(usize),
     Revoke(usize),
     RevokeRow(usize, usize),
@@ -267,7 +264,7 @@ impl State {
             Kind::Change => Step::Save(record),
             Kind::Renew => Step::Copy(record),
             Kind::CycleKey => Step::Cycle(record),
-            Kind::Flush => Step::EndLoad { key: record.key },
+            Kind::Flush => Step::EndDelete(record),
             Kind::RevokeAll => Step::Revoke,
         };
     }
@@ -343,36 +340,25 @@ impl Renewal {
         state.answer(id, Answer::Ok(to));
     }
 
-    fn end_load(&self, state: &mut State, id: usize, key: usize) {
-        let first = !matches!(state.requests[id].step, Step::EndDelete { .. });
-        match state.rows[key] {
-            Some(Row::Session(session)) if self.rules.end_does_not_compare => {
-                let _ = session;
-                state.requests[id].step = Step::EndDelete { key };
+    fn end_load(&self, state: &mut State, id: usize, key: usize, hops: u8) {
+        state.requests[id].step = match state.rows[key] {
+            Some(Row::Session(session)) => Step::EndDelete(Record { key, session }),
+            Some(Row::Pointer { to, .. }) if hops == 0 || !self.rules.end_follows_once => {
+                Step::EndLoad { key: to, hops: hops + 1 }
             }
-            Some(Row::Session(session)) => state.requests[id].step = Step::EndWrite(Record { key, session }),
-            Some(Row::Pointer { to, .. }) if self.rules.end_follows_once && first => {
-                state.requests[id].step = Step::EndDelete { key: to };
-            }
-            Some(Row::Pointer { to, .. }) => state.requests[id].step = Step::EndLoad { key: to },
-            None if self.rules.end_of_nothing_is_ok => state.answer(id, Answer::Ended),
-            None => state.answer(id, Answer::Interrupted),
-        }
+            _ if self.rules.end_of_nothing_is_ok => return state.answer(id, Answer::Ended),
+            // An end that follows one pointer alone deletes what it leads to, whatever that is.
+            Some(_) => return state.answer(id, Answer::Ended),
+            None => return state.answer(id, Answer::Interrupted),
+        };
     }
 
-    fn end_write(state: &mut State, id: usize, over: Record) {
-        if state.holds(over) {
-            // What is left has expired: nobody can load it.
-            state.rows[over.key] = None;
-            state.over = true;
-            state.requests[id].step = Step::EndDelete { key: over.key };
-        } else {
-            state.requests[id].step = Step::EndLoad { key: over.key };
+    fn end_delete(&self, state: &mut State, id: usize, loaded: Record) {
+        if !state.holds(loaded) && !self.rules.end_does_not_compare {
+            return state.requests[id].step = Step::EndLoad { key: loaded.key, hops: 0 };
         }
-    }
-
-    fn end_delete(state: &mut State, id: usize, key: usize) {
-        state.over |= state.rows[key].take().is_some();
+        state.rows[loaded.key] = None;
+        state.over = true;
         state.answer(id, Answer::Ended);
     }
 
@@ -435,9 +421,8 @@ impl Renewal {
                 state.rows[1 + id] = None;
                 state.overtaken(id, found, key, self.rules);
             }
-            Step::EndLoad { key } => self.end_load(state, id, key),
-            Step::EndWrite(over) => Self::end_write(state, id, over),
-            Step::EndDelete { key } => Self::end_delete(state, id, key),
+            Step::EndLoad { key, hops } => self.end_load(state, id, key, hops),
+            Step::EndDelete(loaded) => self.end_delete(state, id, loaded),
             Step::Revoke => self.revoke(state, id),
             Step::RevokeRows { removed, .. } => {
                 // Another revocation may have removed what this one was about to: its count says nothing then.
@@ -469,8 +454,7 @@ impl Renewal {
             Step::Point(_) => actions.push(Action::Point(id)),
             Step::Discard(..) => actions.push(Action::Discard(id)),
             Step::EndLoad { .. } => actions.push(Action::EndLoad(id)),
-            Step::EndWrite(_) => actions.push(Action::EndWrite(id)),
-            Step::EndDelete { .. } => actions.push(Action::EndDelete(id)),
+            Step::EndDelete(_) => actions.push(Action::EndDelete(id)),
             Step::Revoke => actions.push(Action::Revoke(id)),
             Step::RevokeRows { left: 0, .. } => actions.push(Action::RevokePass(id)),
             Step::RevokeRows { left, .. } => {
@@ -536,7 +520,6 @@ impl Model for Renewal {
             | Action::Point(id)
             | Action::Discard(id)
             | Action::EndLoad(id)
-            | Action::EndWrite(id)
             | Action::EndDelete(id)
             | Action::Revoke(id)
             | Action::RevokePass(id) => self.step(&mut state, id),
