@@ -111,6 +111,7 @@ mod tests {
         }
 
         assert_eq!(moved.newest(&first), None);
-        assert_eq!((moved.moves().to.len(), moved.moves().order.len()), (MOST, MOST));
+        let moves = moved.moves();
+        assert_eq!((moves.to.len(), moves.order.len()), (MOST, MOST));
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 
 /// How long a pointer serves to end the session at least: longer than any request that loaded it takes.
 const ENDABLE: Duration = Duration::minutes(10);
-/// How often an end is tried against other writers.
+/// How often an end is tried after a lost reply or a deadlock.
 const TRIES: usize = 16;
 /// How many renewals an end follows. A key is renewed once a minute at most, and the pointers of ten minutes are left.
 const HOPS: usize = 64;
@@ -106,6 +106,9 @@ impl Context {
                     return Err(StoreError::Lost(why.into()).into());
                 }
                 Ok(Some(found)) => return Ok(found),
+                // It has just read what the other writer left, so that it is quicker than one that has yet to read. To wait
+                // would be to lose to the writers again and again.
+                Ok(None) if begun.elapsed() < PATIENCE => continue,
                 Ok(None) => StoreError::Contended("others write the session all the time".into()),
                 Err(error) => error,
             };

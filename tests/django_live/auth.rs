@@ -137,7 +137,11 @@ async fn each_keeps_the_cart_of_an_anonymous_visitor_and_ends_the_session_of_ano
             true => login_at_django(site, Some(&key), &users.id).await?,
             false => login_here(site, users, Some(&key), &users.id).await?,
         };
-        assert_eq!(again, key, "nothing has changed");
+        // Django keeps the key of a user who logs in again, and we renew it.
+        assert_eq!(again == key, we_log_in, "the same user again");
+        assert_eq!(site.is_live(&key).await?, we_log_in);
+        let key = again;
+        assert!(site.djangos_view(&key).await?.starts_with(r#"{"cart":[7],"_auth_user_id""#));
         let others = match we_log_in {
             true => login_at_django(site, Some(&key), &users.other).await?,
             false => login_here(site, users, Some(&key), &users.other).await?,

@@ -173,7 +173,11 @@ enum End {
     All,
     Others,
     Cached,
+    /// By two processes at once, each of which may remove what the other has counted on.
+    Twice,
 }
+
+const ENDS: [End; 4] = [End::All, End::Others, End::Cached, End::Twice];
 
 /// One round: everything is renewed and ended at once. Returns how many keys there were and how many live.
 async fn round<DB: Driver>(store: &Store<DB>, end: End, wait: usize) -> TestResult<[usize; 2]> {
@@ -203,6 +207,11 @@ async fn round<DB: Driver>(store: &Store<DB>, end: End, wait: usize) -> TestResu
         End::All => drop(store.user("42").revoke_all().await?),
         End::Others => drop(store.user("42").revoke_others(&keys[0]).await?),
         End::Cached => drop(person.store.revoke_all("42", now).await?),
+        End::Twice => {
+            let (one, other) = (store.user("42"), store.user("42"));
+            let (one, other) = tokio::join!(one.revoke_all(), other.revoke_all());
+            (one?, other?);
+        }
     }
     let mut known = keys.clone();
     while let Some(told) = requests.join_next().await {
@@ -225,11 +234,11 @@ async fn round<DB: Driver>(store: &Store<DB>, end: End, wait: usize) -> TestResu
     Ok([known.len(), alive])
 }
 
-async fn revocation_beside_renewal<DB: Driver>(pool: &Pool<DB>, least: usize) -> TestResult {
+async fn revocation_beside_renewal<DB: Driver>(pool: &Pool<DB>, ends: &[End], least: usize) -> TestResult {
     let store = migrated(pool).await?;
     let [mut keys, mut alive, mut rounds] = [0; 3];
     while keys < least {
-        let end = [End::All, End::Others, End::Cached][rounds % 3];
+        let end = ends[rounds % ends.len()];
         let [seen, left] = round(&store, end, rounds % 40).await?;
         (keys, alive, rounds) = (keys + seen, alive + left, rounds + 1);
     }
@@ -239,7 +248,11 @@ async fn revocation_beside_renewal<DB: Driver>(pool: &Pool<DB>, least: usize) ->
 }
 
 async fn no_session_that_is_being_renewed_survives_a_revocation<DB: Driver>(pool: &Pool<DB>) -> TestResult {
-    revocation_beside_renewal(pool, SHORT).await
+    revocation_beside_renewal(pool, &ENDS, SHORT).await
+}
+
+async fn two_revocations_at_once_leave_no_session_that_is_being_renewed<DB: Driver>(pool: &Pool<DB>) -> TestResult {
+    revocation_beside_renewal(pool, &[End::Twice], SHORT).await
 }
 
 crate::support::databases::on_every_database! {
@@ -248,19 +261,20 @@ crate::support::databases::on_every_database! {
     a_logout_of_a_renewed_session_leaves_nothing_to_list
     behind_a_cache_renewed_sessions_are_ended_and_counted_once
     no_session_that_is_being_renewed_survives_a_revocation
+    two_revocations_at_once_leave_no_session_that_is_being_renewed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "the long form"]
 async fn of_10_000_keys_none_survives_a_revocation() -> TestResult {
     if let Some(scratch) = databases::sqlite().await {
-        revocation_beside_renewal(&scratch.pool, LONG).await?;
+        revocation_beside_renewal(&scratch.pool, &ENDS, LONG).await?;
     }
     if let Some(scratch) = databases::postgres().await {
-        revocation_beside_renewal(&scratch.pool, LONG).await?;
+        revocation_beside_renewal(&scratch.pool, &ENDS, LONG).await?;
     }
     if let Some(scratch) = databases::mysql().await {
-        revocation_beside_renewal(&scratch.pool, LONG).await?;
+        revocation_beside_renewal(&scratch.pool, &ENDS, LONG).await?;
     }
     Ok(())
 }

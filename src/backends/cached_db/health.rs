@@ -50,6 +50,11 @@ pub(super) enum Failure<'a> {
 }
 
 impl Health {
+    /// `is_shared` says whether the cache may hold what another process, or one before this, has put there.
+    pub(super) fn new(is_shared: bool) -> Self {
+        Self { met: AtomicBool::new(!is_shared), ..Self::default() }
+    }
+
     /// Whether the cache may be asked.
     pub(super) fn may_try(&self) -> bool {
         if !self.troubled.load(Ordering::SeqCst) {

@@ -48,11 +48,11 @@ impl<C: Cache> Side<C> {
     pub(super) fn new(cache: C) -> Self {
         Self {
             trust: Trust::new(cache.is_shared()),
+            health: Health::new(cache.is_shared()),
             cache,
             denied: Denied::default(),
             flights: Flights::default(),
             announce: OnceLock::new(),
-            health: Health::default(),
             retrying: AtomicBool::new(false),
         }
     }

@@ -99,6 +99,20 @@ impl FileStore {
         Ok(Saved::Done(Record { expire_date: self.expire_date(&found.session_data, modified), ..loaded.clone() }))
     }
 
+    /// Removes `loaded`, unless it was written since.
+    pub(super) fn delete_loaded_file(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let key = &loaded.session_key;
+        let Some(path) = self.path(key) else { return Ok(Saved::Gone) };
+        let _lock = self.folder.lock(Shard::of(key), Shard::of(key))?;
+        let Some(found) = self.load_live(key, now)? else { return Ok(Saved::Gone) };
+        if found.stored != loaded.stored {
+            return Ok(Saved::Conflict(found));
+        }
+        remove(&path).map_err(cannot("delete a session"))?;
+        self.folder.sync().map_err(cannot("sync the session directory"))?;
+        Ok(Saved::Done(found))
+    }
+
     pub(super) fn delete_file(&self, key: &SessionKey) -> Result<(), StoreError> {
         let Some(path) = self.path(key) else { return Ok(()) };
         let _lock = self.folder.lock(Shard::of(key), Shard::of(key))?;

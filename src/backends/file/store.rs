@@ -51,6 +51,11 @@ impl SessionStore for FileStore {
         self.blocking(move |store| store.delete_file(&key)).await
     }
 
+    async fn delete_loaded(&self, loaded: &Record, now: OffsetDateTime) -> Result<Saved, StoreError> {
+        let loaded = loaded.clone();
+        self.blocking(move |store| store.delete_loaded_file(&loaded, now)).await
+    }
+
     async fn exists(&self, session_key: &SessionKey) -> Result<bool, StoreError> {
         let key = session_key.clone();
         self.blocking(move |store| store.is_there(&key)).await

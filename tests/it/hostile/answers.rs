@@ -158,7 +158,7 @@ async fn who_logs_in_within_another_users_session_sees_nothing_of_it() -> TestRe
     assert!(alice.contains("basket of 1") && alice == again, "the same user keeps the session: {alice}, {again}");
     assert!(bob.contains("basket of 2") && !bob.contains("basket of 1"), "{bob}");
     assert!(late.contains("basket of 2") && !late.contains("basket of 1"), "{late}");
-    let keys = std::collections::BTreeSet::from([first, second, third, fourth]);
+    let keys = BTreeSet::from([first, second, third, fourth]);
     assert_eq!(keys.len(), 4, "each login gets a new key");
     Ok(())
 }

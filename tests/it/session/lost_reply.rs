@@ -42,7 +42,7 @@ impl SessionStore for LosesReply {
     async fn save(&self, loaded: &Record, draft: &Draft, now: OffsetDateTime) -> Result<Saved, StoreError> {
         let Saved::Done(saved) = self.store.save(loaded, draft, now).await? else { return lost() };
         let renewed = SessionKey::parse(RENEWED).expect("it is a key");
-        self.store.cycle(&saved, &renewed, &same(&saved), now).await?;
+        let _renewed = self.store.cycle(&saved, &renewed, &same(&saved), now).await?;
         lost()
     }
 
@@ -61,7 +61,7 @@ impl SessionStore for LosesReply {
         if self.writes.fetch_add(1, Ordering::SeqCst) == 0 {
             return lost();
         }
-        self.store.cycle(loaded, session_key, draft, now).await?;
+        let _first = self.store.cycle(loaded, session_key, draft, now).await?;
         self.store.cycle(loaded, session_key, draft, now).await
     }
 
