@@ -210,7 +210,8 @@ async fn round<DB: Driver>(store: &Store<DB>, end: End, wait: usize) -> TestResu
         End::Twice => {
             let (one, other) = (store.user("42"), store.user("42"));
             let (one, other) = tokio::join!(one.revoke_all(), other.revoke_all());
-            (one?, other?);
+            one?;
+            other?;
         }
     }
     let mut known = keys.clone();
