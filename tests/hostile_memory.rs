@@ -31,7 +31,7 @@ impl Sender {
             2 => vec![[self.ink(), live.into_bytes()].concat()],
             3 => vec![[live.into_bytes(), self.ink()].concat()],
             4 => vec![live.to_uppercase().replace("SESSIONID", "sessionid").into_bytes()],
-            5 => self.two(live.into_bytes()),
+            5 => self.crowd(live.into_bytes()),
             6 => vec![(0..self.random.below(10_000)).map(|n| format!("a{n}=b; ")).collect::<String>().into_bytes()],
             7 => vec![b"a=b".to_vec(); self.random.below(5_000) as usize],
             // Seldom, or the test would do nothing but fill memory.
@@ -43,13 +43,12 @@ impl Sender {
         }
     }
 
-    /// Ours and another one, in one field or in two, in either order.
-    fn two(&mut self, ours: Vec<u8>) -> Vec<Vec<u8>> {
-        let mut both = [ours, named(self.bytes(40))];
-        if self.random.below(2) == 0 {
-            both.reverse();
-        }
-        if self.random.below(2) == 0 { both.to_vec() } else { vec![both.join(&b"; "[..])] }
+    /// Ours among more keys than are loaded, in one field or in several, in any place. Beside what cannot be a key, ours
+    /// is that of a visitor.
+    fn crowd(&mut self, ours: Vec<u8>) -> Vec<Vec<u8>> {
+        let mut keys: Vec<_> = (0..5).map(|digit| named(digit.to_string().repeat(32).into_bytes())).collect();
+        keys.insert(self.random.below(6) as usize, ours);
+        if self.random.below(2) == 0 { keys } else { vec![keys.join(&b"; "[..])] }
     }
 
     /// A byte that a header can carry.
