@@ -19,7 +19,10 @@ impl Signer {
     /// The same keys, for cookies of this name alone. Django binds no cookie to its name, and its own name is the default
     /// here. No cookie name has a colon, so that no two names read alike.
     pub(crate) fn for_cookies_named(&self, name: &str) -> Self {
-        let salt = if name == DJANGOS_NAME { SALT.to_owned() } else { format!("{SALT}:{name}") };
+        let salt = match name {
+            DJANGOS_NAME => SALT.to_owned(),
+            name => format!("{SALT}:{name}"),
+        };
         self.clone().key_salt(&salt)
     }
 
