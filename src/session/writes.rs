@@ -139,8 +139,8 @@ impl Context {
     ) -> Tracked<T> {
         let deadline = deadline::after(self.settings.save_deadline);
         let task = match Arc::clone(&self.writes).begin() {
-            // A task moves its future several times, and this one is large: a box is moved for nothing.
-            Ok(running) => tokio::spawn(Box::pin(running.run(deadline::within(deadline, write)))),
+            // What wraps a future moves it, and so does a task, and this one is large: a box is moved for nothing.
+            Ok(running) => tokio::spawn(running.run(deadline::within(deadline, Box::pin(write)))),
             Err(full) => tokio::spawn(std::future::ready(Err(full.into()))),
         };
         timeout_at(deadline, task)
