@@ -9,7 +9,7 @@
 //! | [`Action::TakeTurn`] | `session/queue.rs`: a writer begins with what the writer before it left |
 //! | [`Action::Write`] | `SessionStore::{create, save, cycle, touch}`, called by `session/attempt.rs` |
 //! | [`Action::Look`] | `Attempt::already_there`, after a lost reply |
-//! | [`Action::Delete`] | `SessionStore::delete`, called by `flush` |
+//! | [`Action::Delete`] | `SessionStore::delete_loaded`, called by `flush` until it meets no other writer |
 //! | [`Action::Deadline`] | `save_deadline` passes: the client is answered 503 |
 //! | [`Action::Abandon`] | a write whose deadline has passed is not sent |
 //! | [`Action::Arrive`] | the database executes a write whose connection broke before |

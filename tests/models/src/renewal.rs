@@ -38,13 +38,12 @@ pub enum Kind {
 /// What one statement that removes several rows sees of statements that run beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Isolation {
-    /// SQLite: one writer at a time.
+    /// The statement is one step: SQLite has one writer at a time, and `InnoDB`'s REPEATABLE READ lets no row come into
+    /// the range of a statement while it runs.
     Serial,
     /// PostgreSQL's READ COMMITTED: the rows as they were when the statement began, each looked at again before it is
     /// removed, under its new key where that has changed.
     Snapshot,
-    /// `InnoDB`'s REPEATABLE READ: the newest rows, and no row comes into the range of the statement meanwhile.
-    Locking,
 }
 
 /// How old a pointer is.

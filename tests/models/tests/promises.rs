@@ -41,7 +41,7 @@ fn a_renewal_beside_any_end_leaves_no_session_behind() {
         renewal::Kind::Flush,
         renewal::Kind::RevokeAll,
     ];
-    for isolation in [Isolation::Serial, Isolation::Snapshot, Isolation::Locking] {
+    for isolation in [Isolation::Serial, Isolation::Snapshot] {
         let model = Renewal { kinds: kinds.clone(), isolation, crashes: 1, rules: renewal::Rules::default() };
         enumerate(&format!("renewal, {isolation:?}"), model);
     }
