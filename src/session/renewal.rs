@@ -30,13 +30,13 @@ const TRIES: usize = 16;
 /// How many renewals an end follows. A key is renewed once a minute at most, and the pointers of ten minutes are left.
 const HOPS: usize = 64;
 
-/// What an end found under one key.
-enum Found {
-    /// A session, which this end has ended.
-    Session,
+/// The outcome of an end under one key.
+enum EndOutcome {
+    /// There was a session, which has ended now.
+    Ended,
     /// A pointer to the key that the session had next.
     Pointer(SessionKey),
-    /// Something that is no pointer of ours, and no session that could be read.
+    /// There is a row that does not decode.
     Undecodable,
     Nothing,
 }
@@ -74,34 +74,34 @@ impl Context {
         }
         let mut chain = vec![session_key.clone()];
         let mut found = self.end_under(session_key, loaded).await?;
-        while let Found::Pointer(next) = found {
+        while let EndOutcome::Pointer(next) = found {
             // This crate writes no circle.
             if chain.len() == HOPS || chain.contains(&next) {
-                found = Found::Nothing;
+                found = EndOutcome::Nothing;
                 break;
             }
             found = self.end_under(&next, None).await?;
             chain.push(next);
         }
-        let ended = matches!(found, Found::Session);
+        let ended = matches!(found, EndOutcome::Ended);
         // The pointers go last: after a failure the end can be tried again. Where nothing was found there may be a row
         // that has expired, or does not decode.
         for session_key in chain.iter().rev().skip(usize::from(ended)) {
             self.delete_now(session_key).await?;
         }
         self.count_end();
-        Ok(ended || matches!(found, Found::Undecodable))
+        Ok(ended || matches!(found, EndOutcome::Undecodable))
     }
 
     /// Ends what is under one key, unless it is a pointer, however late it is. A renewal could take the session away from
     /// under a deletion; one that compares says which came first: after it no renewal finds what it has loaded, and
     /// before it there is a pointer that leads to the session.
-    async fn end_under(&self, session_key: &SessionKey, mut loaded: Option<Record>) -> Result<Found, Error> {
+    async fn end_under(&self, session_key: &SessionKey, mut loaded: Option<Record>) -> Result<EndOutcome, Error> {
         let (begun, mut tries, mut lost) = (Instant::now(), 0, false);
         loop {
             let error = match deadline::exempt(self.try_to_end(session_key, &mut loaded)).await {
                 // After a lost answer nothing there means that this end was done, or that the session has another key.
-                Ok(Some(Found::Nothing)) if lost => {
+                Ok(Some(EndOutcome::Nothing)) if lost => {
                     let why = "the connection broke while the session was being ended";
                     return Err(StoreError::Lost(why.into()).into());
                 }
@@ -125,7 +125,11 @@ impl Context {
     }
 
     /// Ends what was loaded, or else what is there; `None` if it was written meanwhile, and is loaded now.
-    async fn try_to_end(&self, key: &SessionKey, loaded: &mut Option<Record>) -> Result<Option<Found>, StoreError> {
+    async fn try_to_end(
+        &self,
+        key: &SessionKey,
+        loaded: &mut Option<Record>,
+    ) -> Result<Option<EndOutcome>, StoreError> {
         let now = self.now();
         let found = match loaded.take() {
             Some(loaded) => Ok(Some(loaded)),
@@ -133,22 +137,22 @@ impl Context {
         };
         let found = match found {
             Ok(Some(found)) => found,
-            Ok(None) => return Ok(Some(Found::Nothing)),
-            Err(StoreError::Undecodable(_)) => return Ok(Some(Found::Undecodable)),
+            Ok(None) => return Ok(Some(EndOutcome::Nothing)),
+            Err(StoreError::Undecodable(_)) => return Ok(Some(EndOutcome::Undecodable)),
             Err(error) => return Err(error),
         };
         if Pointer::is(&found.session_data) {
             let pointer = Pointer::read(key, &found.session_data);
-            return Ok(Some(pointer.map_or(Found::Nothing, |pointer| Found::Pointer(pointer.to))));
+            return Ok(Some(pointer.map_or(EndOutcome::Nothing, |pointer| EndOutcome::Pointer(pointer.to))));
         }
         match self.store.delete_loaded(&found, now).await {
-            Ok(Saved::Done(_)) => Ok(Some(Found::Session)),
-            Ok(Saved::Gone) => Ok(Some(Found::Nothing)),
+            Ok(Saved::Done(_)) => Ok(Some(EndOutcome::Ended)),
+            Ok(Saved::Gone) => Ok(Some(EndOutcome::Nothing)),
             Ok(Saved::Conflict(theirs)) => {
                 *loaded = Some(theirs);
                 Ok(None)
             }
-            Err(StoreError::Undecodable(_)) => Ok(Some(Found::Undecodable)),
+            Err(StoreError::Undecodable(_)) => Ok(Some(EndOutcome::Undecodable)),
             Err(error) => Err(error),
         }
     }
