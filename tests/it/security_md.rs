@@ -13,14 +13,16 @@ fn named_tests() -> BTreeSet<(&'static str, &'static str)> {
 }
 
 /// Whether the file has a test of this name: a function behind an attribute that makes it one, a case of the suite for
-/// stores, or a row of a macro that makes tests (`name => …`).
+/// stores, or a row of a macro that makes tests (`name => …`, or the name alone for one on every database).
 fn has_test(source: &str, file: &str, name: &str) -> bool {
     let lines: Vec<&str> = source.lines().map(str::trim).collect();
     lines.iter().enumerate().any(|(at, line)| {
         let function = line.contains(&format!("fn {name}(")) || line.contains(&format!("fn {name}<"));
         let mut above = lines[..at].iter().rev().take_while(|line| line.starts_with("#["));
         let marked = above.any(|line| line.contains("test")) || line.starts_with("#[tokio::test");
-        (function && (marked || file.contains("/conformance/"))) || line.starts_with(&format!("{name} =>"))
+        (function && (marked || file.contains("/conformance/")))
+            || line.starts_with(&format!("{name} =>"))
+            || *line == name
     })
 }
 
@@ -68,4 +70,5 @@ fn the_check_finds_a_test_that_is_gone() {
     assert!(has_test(source, "tests/it/x", "here"));
     assert!(!has_test(source, "tests/it/x", "gone") && !has_test(source, "tests/it/x", "a_helper"));
     assert!(has_test("    in_a_macro => run;", "tests/it/x", "in_a_macro"));
+    assert!(has_test("on_every_database! {\n    on_each\n}\n", "tests/it/x", "on_each"));
 }
